@@ -1,0 +1,25 @@
+/*
+ * killpoint - named places where a test build can stop a role dead.
+ *
+ * In a build with --enable-killpoints, KILL_POINT("js: effect, verdict") counts its visits and
+ * raises SIGKILL at the n-th when the environment of the supervisor asked for it:
+ *
+ *	NATSD_KILL="js: effect, verdict@17"
+ *
+ * The supervisor hands the text to the roles (the environment of a child is empty otherwise) and
+ * only to the first life of the role that it names, so that the next life passes the place.
+ * In any other build the macro is nothing.
+ */
+#ifndef COMMON_KILLPOINT_H
+#define COMMON_KILLPOINT_H
+
+#ifdef NATSD_KILLPOINTS
+void killpoint_arm(const char *spec); /* "<name>@<n>"; NULL or "": disarmed */
+void killpoint_pass(const char *name);
+#define KILL_POINT(name) killpoint_pass(name)
+#else
+#define killpoint_arm(spec) ((void)(spec))
+#define KILL_POINT(name) ((void)0)
+#endif
+
+#endif

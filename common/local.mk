@@ -1,0 +1,41 @@
+noinst_LIBRARIES += common/libcommon.a
+common_libcommon_a_SOURCES = \
+	common/role.h common/role.c \
+	common/err.h common/err.c \
+	common/str.h \
+	common/num.h common/num.c \
+	common/mono.h common/mono.c \
+	common/cursor.h \
+	common/buf.h common/buf.c \
+	common/pool.h common/pool.c \
+	common/log.h common/log.c \
+	common/killpoint.h common/killpoint.c \
+	common/shm.h common/shm.c \
+	common/doorbell.h common/doorbell.c \
+	common/ring.h common/ring.c \
+	common/ring_out.h common/ring_out.c \
+	common/inbox.h common/inbox.c \
+	common/frame_list.h common/frame.h common/frame.c \
+	common/frame_io.h common/frame_io.c \
+	common/ctl_list.h common/ctl.h common/ctl.c common/ctl_codec.c \
+	common/conf.h common/conf_lex.h common/conf_lex.c common/conf.c common/conf_print.c \
+	common/option_list.h common/options.h common/options.c \
+	common/subject.h common/subject.c \
+	common/qsbr.h common/qsbr.c \
+	common/trie.h common/trie.c \
+	common/trie_cache.h common/trie_cache.c \
+	common/header.h common/header.c \
+	common/json_out.h common/json_out.c \
+	common/account_table.h common/account_table.c \
+	common/wheel.h common/wheel.c \
+	common/sandbox.h common/sandbox.c common/sandbox_probe.c
+if LINUX
+common_libcommon_a_SOURCES += common/sandbox_linux.c
+else
+if OPENBSD
+common_libcommon_a_SOURCES += common/sandbox_openbsd.c
+else
+common_libcommon_a_SOURCES += common/sandbox_none.c
+endif
+endif
+EXTRA_DIST += common/sandbox_linux.c common/sandbox_openbsd.c common/sandbox_none.c

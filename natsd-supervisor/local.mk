@@ -1,0 +1,10 @@
+sbin_PROGRAMS += natsd-supervisor/natsd-supervisor
+natsd_supervisor_natsd_supervisor_SOURCES = natsd-supervisor/main.c
+natsd_supervisor_natsd_supervisor_LDADD = $(COMMON_LIBS)
+dist_man_MANS += natsd-supervisor/natsd-supervisor.8 natsd-supervisor/natsd.conf.5
+
+# Tools, scripts and client test suites look for nats-server.
+install-exec-hook:
+	cd $(DESTDIR)$(sbindir) && rm -f nats-server && $(LN_S) natsd-supervisor nats-server
+uninstall-hook:
+	rm -f $(DESTDIR)$(sbindir)/nats-server
