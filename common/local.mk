@@ -28,9 +28,14 @@ common_libcommon_a_SOURCES = \
 	common/json_out.h common/json_out.c \
 	common/account_table.h common/account_table.c \
 	common/wheel.h common/wheel.c \
-	common/sandbox.h common/sandbox.c common/sandbox_probe.c
+	common/sandbox.h common/sandbox_table.h common/sandbox.c common/sandbox_probe.c
 if LINUX
-common_libcommon_a_SOURCES += common/sandbox_linux.c
+common_libcommon_a_SOURCES += common/sandbox_linux.c common/sandbox_calls.h common/sandbox_calls.c
+if SANITIZED
+common_libcommon_a_SOURCES += common/sandbox_build_sanitized.c
+else
+common_libcommon_a_SOURCES += common/sandbox_build_plain.c
+endif
 else
 if OPENBSD
 common_libcommon_a_SOURCES += common/sandbox_openbsd.c
@@ -38,4 +43,4 @@ else
 common_libcommon_a_SOURCES += common/sandbox_none.c
 endif
 endif
-EXTRA_DIST += common/sandbox_linux.c common/sandbox_openbsd.c common/sandbox_none.c
+EXTRA_DIST += common/sandbox_linux.c common/sandbox_build_sanitized.c common/sandbox_build_plain.c common/sandbox_openbsd.c common/sandbox_none.c
