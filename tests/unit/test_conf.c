@@ -233,4 +233,4 @@ END_TEST
 
 UNIT_MAIN("conf", tcase_add_test(tc, golden_files); tcase_add_test(tc, positions);
     tcase_add_test(tc, used_as_variable); tcase_add_test(tc, digests);
-    tcase_add_loop_test(tc, paths, UNIT_ROWS(joins));)
+    tcase_add_loop_test(tc, paths, 0, (int)(sizeof(joins) / sizeof(joins[0])));)
