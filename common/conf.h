@@ -15,12 +15,13 @@
 #include "common/str.h"
 
 #define CONF_BYTES_MAX (64u << 20)
-#define CONF_DEPTH_MAX 200    /* maps, arrays and includes inside one another */
+#define CONF_DEPTH_MAX 200u	   /* maps, arrays and includes inside one another */
+#define CONF_VALUES_MAX (1u << 24) /* values, those that variables repeat counted each time */
 
 enum conf_kind { CONF_STRING, CONF_INT, CONF_FLOAT, CONF_BOOL, CONF_TIME, CONF_ARRAY, CONF_MAP };
 
 struct conf_pos {
-	const char *file; /* owned by the tree; "" for text without a file */
+	const char *file; /* owned by the tree; NULL: inside a value from the environment, no place */
 	uint32_t line;	  /* from 1, as nats-server counts (config.md 1.9) */
 	uint32_t column;
 };
@@ -37,6 +38,8 @@ struct conf_value {
 	enum conf_kind kind;
 	struct conf_pos pos;
 	bool used_as_variable; /* somebody said $key: not an unknown field */
+	uint32_t depth;	       /* of maps and arrays inside it */
+	uint32_t values;       /* in it, itself included; variables repeat them, so this is bounded */
 	union {
 		struct str string;
 		int64_t integer;
@@ -66,7 +69,12 @@ struct conf_reader {
 };
 extern const struct conf_reader conf_reader_files;
 
-/* conf_parse_file, conf_parse_text - NULL with "<file>:<line>:<column>: why" in err. */
+/*
+ * conf_parse_file - the tree; NULL with nats-server's words (config.md 1.10).
+ * conf_parse_text - the same for text that is already here; name stands in positions, and includes
+ * are relative to its folder.
+ * Variables that no key answers come from the environment of the process.
+ */
 struct conf *conf_parse_file(const char *path, const struct conf_reader *, struct err *);
 struct conf *conf_parse_text(struct str text, const char *name, const struct conf_reader *,
     struct err *);
@@ -74,17 +82,19 @@ void conf_free(struct conf *);
 
 const struct conf_value *conf_root(const struct conf *); /* a map */
 
-/* conf_find - by key, any letter case; NULL. */
-const struct conf_value *conf_find(const struct conf_value *map, const char *key);
+/* conf_find - the item of a map by key, any letter case (the first when several fit); NULL. */
+const struct conf_item *conf_find(const struct conf_value *map, const char *key);
 
 /* conf_type_name - Go's %T of the value, which stands in error texts: "string", "int64", ... */
 const char *conf_type_name(const struct conf_value *);
 
 /*
- * conf_digest - "sha256:<hex>" over the JSON text of the tree (config.md 1.11) into out[72].
- * conf_print - the tree as text that parses again to the same tree; malloc'ed, yours.
+ * conf_digest - "sha256:<hex>" over the JSON text of the tree (config.md 1.11).  0; -1.
+ * conf_print - the tree as text that parses again to the same tree; malloc'ed, yours.  NULL: no
+ * memory, or a key that only nats-server's quirks can make and no text at its place can say.
  */
-int conf_digest(const struct conf *, char out[72], struct err *);
+#define CONF_DIGEST_BYTES sizeof("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
+int conf_digest(const struct conf *, char out[CONF_DIGEST_BYTES], struct err *);
 char *conf_print(const struct conf *);
 
 #endif

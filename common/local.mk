@@ -18,7 +18,8 @@ common_libcommon_a_SOURCES = \
 	common/frame_list.h common/frame.h common/frame.c \
 	common/frame_io.h common/frame_io.c \
 	common/ctl_list.h common/ctl.h common/ctl.c common/ctl_codec.c \
-	common/conf.h common/conf_lex.h common/conf_lex.c common/conf.c common/conf_print.c \
+	common/path.h common/path.c common/conf_char.h common/conf_char.c \
+	common/conf.h common/conf_lex.h common/conf_lex.c common/conf.c common/conf_file.c common/conf_print.c \
 	common/option_list.h common/options.h common/options.c \
 	common/subject.h common/subject.c \
 	common/qsbr.h common/qsbr.c \
@@ -29,9 +30,16 @@ common_libcommon_a_SOURCES = \
 	common/json_out.h common/json_out.c \
 	common/account_table.h common/account_table.c \
 	common/wheel.h common/wheel.c \
-	common/sandbox.h common/sandbox.c common/sandbox_probe.c
+	common/echo_answer.h common/echo_answer.c \
+	common/hub.h common/hub_priv.h common/hub.c common/hub_link.c common/hub_ctl.c \
+	common/sandbox.h common/sandbox_table.h common/sandbox.c common/sandbox_probe.c
 if LINUX
-common_libcommon_a_SOURCES += common/sandbox_linux.c
+common_libcommon_a_SOURCES += common/sandbox_linux.c common/sandbox_calls.h common/sandbox_calls.c
+if SANITIZED
+common_libcommon_a_SOURCES += common/sandbox_build_sanitized.c
+else
+common_libcommon_a_SOURCES += common/sandbox_build_plain.c
+endif
 else
 if OPENBSD
 common_libcommon_a_SOURCES += common/sandbox_openbsd.c
@@ -39,4 +47,4 @@ else
 common_libcommon_a_SOURCES += common/sandbox_none.c
 endif
 endif
-EXTRA_DIST += common/sandbox_linux.c common/sandbox_openbsd.c common/sandbox_none.c
+EXTRA_DIST += common/sandbox_linux.c common/sandbox_build_sanitized.c common/sandbox_build_plain.c common/sandbox_openbsd.c common/sandbox_none.c

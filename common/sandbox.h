@@ -26,17 +26,21 @@
 
 struct sandbox_request {
 	enum role role;
-	const char *root;     /* directory to be confined to as root; front: made empty by installation */
+	const char *root;     /* directory to be confined to as root; NULL: an empty one */
 	const int *dirs;      /* descriptors of directories below which files may be used */
 	unsigned ndirs;
-	bool allow_probe;     /* test builds: the calls that sandbox_probe needs to be *tried* */
+	bool allow_probe;     /* test builds: fatal calls are refused instead, so that a probe goes on */
 };
 
 /* sandbox_users_exist - before anything starts: as root, all users of the table are there; else
  * -1 and a text that names the command that makes them. */
 int sandbox_users_exist(struct err *);
 
-/* sandbox_enter - no way back.  -1: the reason; the caller exits. */
+/* sandbox_separates_users - are we root, with other users to change to?  In a container with a single
+ * uid, root is treated as anybody. */
+bool sandbox_separates_users(void);
+
+/* sandbox_enter - no way back; before the first thread is made (landlock holds for the caller).  -1: the reason; the caller exits. */
 int sandbox_enter(const struct sandbox_request *, struct err *);
 
 /* sandbox_describe - what is in force on this machine, e.g. "seccomp, landlock 7, user _natsd". */

@@ -1,1 +1,17 @@
-# tests of this area
+# A target is built twice: with replay.c, which runs its corpus in every `make check`, and, in a
+# --enable-fuzzing build, with libFuzzer.
+FUZZ_FLAGS = -fsanitize=fuzzer
+
+check_PROGRAMS += tests/fuzz/replay_conf
+tests_fuzz_replay_conf_SOURCES = tests/fuzz/fuzz_conf.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_conf_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_conf
+EXTRA_DIST += tests/fuzz/corpus
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_conf
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_conf_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_conf_LDADD = $(COMMON_LIBS)
+endif

@@ -1,0 +1,12 @@
+/*
+ * fuzz - what a fuzz target offers: to libFuzzer, and to replay.c, which feeds it files.
+ */
+#ifndef TESTS_FUZZ_FUZZ_H
+#define TESTS_FUZZ_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#endif
