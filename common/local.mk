@@ -23,6 +23,7 @@ common_libcommon_a_SOURCES = \
 	common/option_list.h common/options.h common/options.c \
 	common/subject.h common/subject.c \
 	common/qsbr.h common/qsbr.c \
+	common/trie_table.h common/trie_table.c \
 	common/trie.h common/trie.c \
 	common/trie_cache.h common/trie_cache.c \
 	common/header.h common/header.c \
