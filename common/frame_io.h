@@ -26,7 +26,8 @@ FRAME_LIST(FRAME_SEND)
 struct frame_join {
 	struct buf parts;
 	uint16_t type;
-	uint64_t at;
+	uint64_t at;	  /* of the first part, like the verdict */
+	uint64_t verdict;
 	bool open;
 };
 

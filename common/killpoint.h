@@ -17,9 +17,11 @@
 void killpoint_arm(const char *spec); /* "<name>@<n>"; NULL or "": disarmed */
 void killpoint_pass(const char *name);
 #define KILL_POINT(name) killpoint_pass(name)
+#define KILLPOINT_BUILD true
 #else
 #define killpoint_arm(spec) ((void)(spec))
 #define KILL_POINT(name) ((void)0)
+#define KILLPOINT_BUILD false /* a test build: probes and kill specs are honoured */
 #endif
 
 #endif

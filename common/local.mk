@@ -30,6 +30,8 @@ common_libcommon_a_SOURCES = \
 	common/json_out.h common/json_out.c \
 	common/account_table.h common/account_table.c \
 	common/wheel.h common/wheel.c \
+	common/echo_answer.h common/echo_answer.c \
+	common/hub.h common/hub_priv.h common/hub.c common/hub_link.c common/hub_ctl.c \
 	common/sandbox.h common/sandbox_table.h common/sandbox.c common/sandbox_probe.c
 if LINUX
 common_libcommon_a_SOURCES += common/sandbox_linux.c common/sandbox_calls.h common/sandbox_calls.c

@@ -1,5 +1,10 @@
 sbin_PROGRAMS += natsd-supervisor/natsd-supervisor
-natsd_supervisor_natsd_supervisor_SOURCES = natsd-supervisor/main.c
+natsd_supervisor_natsd_supervisor_SOURCES = natsd-supervisor/main.c \
+	natsd-supervisor/identity.h natsd-supervisor/identity.c \
+	natsd-supervisor/notify.h natsd-supervisor/notify.c \
+	natsd-supervisor/rings.h natsd-supervisor/rings.c \
+	natsd-supervisor/usage.h natsd-supervisor/usage.c \
+	natsd-supervisor/volatile.h natsd-supervisor/volatile.c
 natsd_supervisor_natsd_supervisor_LDADD = $(COMMON_LIBS)
 dist_man_MANS += natsd-supervisor/natsd-supervisor.8 natsd-supervisor/natsd.conf.5
 

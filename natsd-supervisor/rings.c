@@ -1,0 +1,200 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/ring.h"
+#include "natsd-supervisor/rings.h"
+
+#define SIBLING_BYTES (4u << 20) /* between js and raft */
+
+struct link {
+	enum role from, to;
+	uint32_t thread; /* the front's worker at its one end */
+	int memory;
+};
+
+struct bell {
+	enum role owner;
+	uint32_t thread;
+	struct doorbell bell;
+};
+
+struct rings {
+	struct link *links;
+	uint32_t nlinks;
+	struct bell *bells;
+	uint32_t nbells;
+	uint32_t bytes;
+	uint64_t serial; /* of the last ring made; never used again */
+};
+
+static int
+is_front(enum role role)
+{
+	return (role == ROLE_FRONT);
+}
+
+/* ---- making ---- */
+
+static int
+make_memory(struct rings *rs, struct link *l, struct err *e)
+{
+	uint32_t bytes = is_front(l->from) || is_front(l->to) ? rs->bytes : SIBLING_BYTES;
+	int fd = ring_make(bytes, rs->serial + 1, e);
+
+	if (fd == -1)
+		return (err_wrap(e, "ring %s to %s", role_name(l->from), role_name(l->to)));
+	rs->serial++;
+	if (l->memory != -1)
+		close(l->memory);
+	l->memory = fd;
+	return (0);
+}
+
+static int
+add_link(struct rings *rs, enum role from, enum role to, uint32_t thread, struct err *e)
+{
+	struct link *l = &rs->links[rs->nlinks++];
+
+	*l = (struct link){ .from = from, .to = to, .thread = thread, .memory = -1 };
+	return (make_memory(rs, l, e));
+}
+
+static int
+add_bell(struct rings *rs, enum role owner, uint32_t thread, struct err *e)
+{
+	struct bell *b = &rs->bells[rs->nbells++];
+
+	*b = (struct bell){ .owner = owner, .thread = thread, .bell = DOORBELL_NONE };
+	return (doorbell_make(&b->bell, e));
+}
+
+static int
+make_all(struct rings *rs, uint32_t threads, unsigned roles, struct err *e)
+{
+	static const enum role hubs[] = { ROLE_JS, ROLE_RAFT };
+
+	for (uint32_t t = 0; t < threads; t++)
+		if (add_bell(rs, ROLE_FRONT, t, e) != 0)
+			return (-1);
+	for (unsigned i = 0; i < 2; i++) {
+		if ((roles & (unsigned)hubs[i]) == 0)
+			continue;
+		if (add_bell(rs, hubs[i], 0, e) != 0)
+			return (-1);
+		for (uint32_t t = 0; t < threads; t++)
+			if (add_link(rs, ROLE_FRONT, hubs[i], t, e) != 0 ||
+			    add_link(rs, hubs[i], ROLE_FRONT, t, e) != 0)
+				return (-1);
+	}
+	if ((roles & ROLE_JS) != 0 && (roles & ROLE_RAFT) != 0 &&
+	    (add_link(rs, ROLE_JS, ROLE_RAFT, 0, e) != 0 ||
+		add_link(rs, ROLE_RAFT, ROLE_JS, 0, e) != 0))
+		return (-1);
+	return (0);
+}
+
+struct rings *
+rings_new(uint32_t threads, unsigned roles, uint32_t bytes, struct err *e)
+{
+	struct rings *rs = calloc(1, sizeof(*rs));
+
+	if (rs == NULL || (rs->links = calloc(4 * (size_t)threads + 2, sizeof(*rs->links))) == NULL ||
+	    (rs->bells = calloc((size_t)threads + 2, sizeof(*rs->bells))) == NULL) {
+		err_set(e, "rings: no memory");
+		rings_free(rs);
+		return (NULL);
+	}
+	rs->bytes = bytes;
+	if (make_all(rs, threads, roles, e) != 0) {
+		rings_free(rs);
+		return (NULL);
+	}
+	return (rs);
+}
+
+void
+rings_free(struct rings *rs)
+{
+	if (rs == NULL)
+		return;
+	for (uint32_t i = 0; i < rs->nlinks; i++)
+		if (rs->links[i].memory != -1)
+			close(rs->links[i].memory);
+	for (uint32_t i = 0; i < rs->nbells; i++)
+		doorbell_close(&rs->bells[i].bell);
+	free(rs->links);
+	free(rs->bells);
+	free(rs);
+}
+
+int
+rings_renew(struct rings *rs, enum role a, enum role b, struct err *e)
+{
+	for (uint32_t i = 0; i < rs->nlinks; i++) {
+		struct link *l = &rs->links[i];
+
+		if (((l->from == a && l->to == b) || (l->from == b && l->to == a)) &&
+		    make_memory(rs, l, e) != 0)
+			return (-1);
+	}
+	return (0);
+}
+
+/* ---- handing out ---- */
+
+static const struct doorbell *
+bell_of(const struct rings *rs, enum role owner, uint32_t thread)
+{
+	for (uint32_t i = 0; i < rs->nbells; i++)
+		if (rs->bells[i].owner == owner && rs->bells[i].thread == thread)
+			return (&rs->bells[i].bell);
+	return (NULL);
+}
+
+static int
+hand_bells(const struct rings *rs, struct ctl *ctl, enum role to, struct err *e)
+{
+	for (uint32_t i = 0; i < rs->nbells; i++) {
+		const struct bell *b = &rs->bells[i];
+		struct ctl_bell m = { .owner = (uint32_t)b->owner, .thread = b->thread };
+
+		if (b->owner == to && ctl_send_bell(ctl, &m, b->bell.wait, b->bell.ring, e) != 0)
+			return (-1);
+	}
+	return (0);
+}
+
+/* The bell that comes with a ring is the one of the other side. */
+static int
+hand_link(const struct rings *rs, const struct link *l, struct ctl *ctl, enum role to,
+    uint32_t front_life, struct err *e)
+{
+	enum role other = l->from == to ? l->to : l->from;
+	struct ctl_ring m = { .from = (uint32_t)l->from,
+		.to = (uint32_t)l->to,
+		.thread = l->thread,
+		.peer_life = is_front(l->from) || is_front(l->to) ? front_life : 0 };
+	const struct doorbell *b = bell_of(rs, other, is_front(other) ? l->thread : 0);
+
+	return (ctl_send_ring(ctl, &m, l->memory, b->ring, e));
+}
+
+int
+rings_hand(struct rings *rs, struct ctl *ctl, enum role to, unsigned peer, int bells,
+    uint32_t front_life, struct err *e)
+{
+	if (bells && hand_bells(rs, ctl, to, e) != 0)
+		return (-1);
+	for (uint32_t i = 0; i < rs->nlinks; i++) {
+		const struct link *l = &rs->links[i];
+		enum role other = l->from == to ? l->to : l->from;
+
+		if ((l->from != to && l->to != to) || (peer != 0 && (peer & (unsigned)other) == 0))
+			continue;
+		if (hand_link(rs, l, ctl, to, front_life, e) != 0)
+			return (-1);
+	}
+	return (0);
+}

@@ -1,0 +1,37 @@
+/*
+ * rings - all rings and bells of one natsd: who has which, made once, made anew when their two ends
+ * need it (docs/architecture.md, "Who has which ring").
+ *
+ * The supervisor holds the descriptors for its whole life, so that a ring outlives both of its ends.
+ */
+#ifndef SUPERVISOR_RINGS_H
+#define SUPERVISOR_RINGS_H
+
+#include <stdint.h>
+
+#include "common/ctl.h"
+#include "common/doorbell.h"
+#include "common/err.h"
+
+struct rings;
+
+/* rings_new - bells of every consumer thread, then all rings: `threads` workers of the front, and
+ * js and raft when `roles` has their bits.  bytes: of each ring of the front; NULL: the reason. */
+struct rings *rings_new(uint32_t threads, unsigned roles, uint32_t bytes, struct err *);
+void rings_free(struct rings *);
+
+/*
+ * rings_renew - new memory, with new serials, for every ring between a and b.  The old memory lives
+ * on in whoever still reads it to its end.  0; -1.
+ */
+int rings_renew(struct rings *, enum role a, enum role b, struct err *);
+
+/*
+ * rings_hand - tells `to` its bells (only with bells != 0) and its end of every ring it has with
+ * `peer` (0: with everybody), over its control channel.  front_life: the life of the front that the
+ * front's rings belong to, which names them.  0; -1.
+ */
+int rings_hand(struct rings *, struct ctl *, enum role to, unsigned peer, int bells,
+    uint32_t front_life, struct err *);
+
+#endif
