@@ -21,6 +21,7 @@ common_libcommon_a_SOURCES = \
 	common/path.h common/path.c common/conf_char.h common/conf_char.c \
 	common/conf.h common/conf_lex.h common/conf_lex.c common/conf.c common/conf_file.c common/conf_print.c \
 	common/option_list.h common/options.h common/options.c \
+	common/utf8.h common/utf8.c \
 	common/subject.h common/subject.c \
 	common/qsbr.h common/qsbr.c \
 	common/trie_table.h common/trie_table.c \
