@@ -22,6 +22,7 @@ common_libcommon_a_SOURCES = \
 	common/conf.h common/conf_lex.h common/conf_lex.c common/conf.c common/conf_file.c common/conf_print.c \
 	common/duration.h common/duration.c common/quote.h common/quote.c \
 	common/option_list.h common/options.h common/options.c \
+	common/utf8.h common/utf8.c \
 	common/subject.h common/subject.c \
 	common/qsbr.h common/qsbr.c \
 	common/trie_table.h common/trie_table.c \
