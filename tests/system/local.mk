@@ -17,6 +17,15 @@ SYSTEM_TESTS = \
 	tests/system/core.py \
 	tests/system/limits.py \
 	tests/system/deliver.py \
-	tests/system/process.py
+	tests/system/process.py \
+	tests/system/clients.py
 TESTS += $(SYSTEM_TESTS)
 dist_check_SCRIPTS += $(SYSTEM_TESTS) tests/system/natsd.py tests/system/wire.py
+EXTRA_DIST += tests/system/clients
+
+# Fetches the official clients from their registries into ./clients; without it their tests skip.
+clients:
+	$(srcdir)/tests/system/clients/install clients
+clean-local-clients:
+	rm -rf clients
+.PHONY: clients clean-local-clients
