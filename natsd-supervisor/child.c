@@ -138,6 +138,7 @@ child_spawn(struct child *c, const char *program, int log_fd, char *const *wrapp
 	c->pid = pid;
 	c->life++;
 	c->useful = 0;
+	c->killed_for[0] = '\0';
 	c->state = CHILD_STARTING;
 	c->started = c->heard = mono_now();
 	return (0);
@@ -154,9 +155,9 @@ close_ends:
 static void
 describe_death(struct child *c, int status)
 {
-	if (c->why[0] != '\0')
-		return; /* we killed it and said why */
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+	if (c->killed_for[0] != '\0')
+		snprintf(c->why, sizeof(c->why), "%s", c->killed_for);
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
 		snprintf(c->why, sizeof(c->why), "stopped by its sandbox (signal %d)", SIGSYS);
 	else if (WIFSIGNALED(status))
 		snprintf(c->why, sizeof(c->why), "killed by signal %d (%s)", WTERMSIG(status),
@@ -202,7 +203,7 @@ child_kill(struct child *c, const char *why)
 {
 	if (c->pid == 0)
 		return;
-	snprintf(c->why, sizeof(c->why), "%s", why);
+	snprintf(c->killed_for, sizeof(c->killed_for), "%s", why);
 	kill(c->pid, SIGKILL);
 }
 

@@ -36,7 +36,8 @@ struct child {
 	struct mono wait_until;	    /* WAITING: not before */
 	uint64_t ping;	     /* number of the last one */
 	bool replaced_rings; /* its rings are to be made anew before the next life */
-	char why[CHILD_WHY_MAX]; /* of the last death */
+	char killed_for[CHILD_WHY_MAX]; /* why we are killing this life; "" */
+	char why[CHILD_WHY_MAX];	/* of the last death */
 };
 
 /* The policy is data (STYLE.md 31). */
@@ -60,7 +61,7 @@ int child_spawn(struct child *, const char *program, int log_fd, char *const *wr
  * wanted it to end.  The next state is WAITING until wait_until, or GONE. */
 void child_buried(struct child *, int status, bool asked);
 
-void child_kill(struct child *, const char *why); /* SIGKILL; the reason stands in why */
+void child_kill(struct child *, const char *why); /* SIGKILL; "": its own death will tell */
 bool child_is_silent(const struct child *, struct mono now);
 
 /* child_program - the path of a role's executable: beside our own in a build tree, else LIBEXECDIR.

@@ -302,7 +302,6 @@ spawn(struct supervise *s, struct supervised *sd, struct err *e)
 	char *const *wrapper = sd->child.role == ROLE_FRONT ? s->setup.front_wrapper : NULL;
 	int log_fd = logserver_child(s->setup.log, e);
 
-	sd->child.why[0] = sd->child.life == 0 ? '\0' : sd->child.why[0];
 	if (log_fd == -1 || child_spawn(&sd->child, sd->program, log_fd, wrapper, e) != 0)
 		return (-1);
 	if (make_events(s, sd, e) != 0 || handover(s, sd, e) != 0)
