@@ -20,7 +20,7 @@ TESTS += $(HOUSE_TESTS)
 dist_check_SCRIPTS += $(HOUSE_TESTS)
 
 # The tests that kill a role at a named place need a build with --enable-killpoints.
-KILL_TESTS =
+KILL_TESTS = $(SYSTEM_KILL_TESTS)
 THREAD_TESTS =
 check-kills: $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS="$(KILL_TESTS)"

@@ -19,8 +19,15 @@ SYSTEM_TESTS = \
 	tests/system/deliver.py \
 	tests/system/process.py \
 	tests/system/clients.py
-TESTS += $(SYSTEM_TESTS)
-dist_check_SCRIPTS += $(SYSTEM_TESTS) tests/system/natsd.py tests/system/wire.py
+# These kill a role under load; the first needs a build with --enable-killpoints.
+SYSTEM_KILL_TESTS = \
+	tests/system/kills/points.py \
+	tests/system/kills/random_kills.py \
+	tests/system/kills/front.py \
+	tests/system/kills/supervisor.py
+TESTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS)
+dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
+	tests/system/natsd.py tests/system/wire.py tests/system/kills/load.py
 EXTRA_DIST += tests/system/clients
 
 # Fetches the official clients from their registries into ./clients; without it their tests skip.
