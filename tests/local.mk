@@ -15,7 +15,7 @@ SANITIZED_WORD = yes
 else
 SANITIZED_WORD = no
 endif
-HOUSE_TESTS = tests/check-hardening tests/check-tidy
+HOUSE_TESTS = tests/check-hardening tests/check-tidy tests/check-conformance
 TESTS += $(HOUSE_TESTS)
 dist_check_SCRIPTS += $(HOUSE_TESTS)
 

@@ -1,6 +1,8 @@
 # System tests: programs in Python 3 (standard library) that start the real servers.
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = python3
+# They speak TAP: each case counts.  A failed case says so itself, the exit status adds nothing.
+PY_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh --ignore-exit
 AM_TESTS_ENVIRONMENT = \
 	NATSD_BUILD='$(abs_builddir)'; export NATSD_BUILD; \
 	NATSD_SOURCE='$(abs_top_srcdir)'; export NATSD_SOURCE; \
@@ -36,3 +38,8 @@ clients:
 clean-local-clients:
 	rm -rf clients
 .PHONY: clients clean-local-clients
+
+# It looks at the outcome of the tests that the tables name.
+EXTRA_DIST += tests/conformance
+CONFORMANCE_LOG = tests/check-conformance.log
+$(CONFORMANCE_LOG): $(SYSTEM_TESTS:.py=.log) $(SYSTEM_KILL_TESTS:.py=.log)

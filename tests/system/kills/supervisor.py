@@ -3,10 +3,13 @@
 
 import os
 import signal
+import sys
 import time
 
-from natsd import children, equal, gone, main, seconds, test, true, wait_until
-from wire import QUIET, Client
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from natsd import children, equal, gone, main, seconds, test, true, wait_until  # noqa: E402
+from wire import QUIET, Client  # noqa: E402
 
 GONE_S = 0.1
 
