@@ -1,3 +1,47 @@
 #include "config.h"
 
 #include "common/killpoint.h"
+
+#ifdef NATSD_KILLPOINTS
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/num.h"
+
+#define KILLPOINT_NAME_MAX 64
+
+static struct {
+	char name[KILLPOINT_NAME_MAX]; /* empty: disarmed; set before a second thread exists */
+	uint64_t at;
+	_Atomic uint64_t visits;
+} armed;
+
+void
+killpoint_arm(const char *spec)
+{
+	const char *at = spec == NULL ? NULL : strrchr(spec, '@');
+	uint64_t visit;
+
+	armed.name[0] = '\0';
+	if (at == NULL || (size_t)(at - spec) >= sizeof(armed.name))
+		return;
+	if (num_parse_u64(str_of(at + 1), 1, UINT64_MAX, &visit) != 0)
+		return;
+	memcpy(armed.name, spec, (size_t)(at - spec));
+	armed.name[at - spec] = '\0';
+	armed.at = visit;
+	atomic_store(&armed.visits, 0);
+}
+
+void
+killpoint_pass(const char *name)
+{
+	if (armed.name[0] == '\0' || strcmp(armed.name, name) != 0)
+		return;
+	if (atomic_fetch_add(&armed.visits, 1) + 1 == armed.at)
+		kill(getpid(), SIGKILL);
+}
+#endif

@@ -18,7 +18,7 @@ int num_parse_i64(struct str s, int64_t min, int64_t max, int64_t *out);
 
 /*
  * num_parse_go_int - what Go's flag package takes for an int: optional sign, 0x 0o 0b 0 prefixes,
- * single underscores between digits when there is a prefix (client.md 18.1).  0 or -1.
+ * single underscores between digits, also after a prefix (client.md 18.1).  0 or -1.
  */
 int num_parse_go_int(struct str s, int64_t *out);
 

@@ -14,7 +14,7 @@
  * trie_remove.
  *
  * Generations: 256 counters by hash of the first token.  A change bumps the one of its subject's
- * first token, a subject whose first token is a wildcard bumps all.  Who took the counter before a
+ * first token, a subject whose first token is a wildcard bumps all (by one number added to each).  Who took the counter before a
  * match may keep the result while the counter stands (trie_cache.h).
  */
 #ifndef COMMON_TRIE_H
@@ -32,7 +32,8 @@ struct trie;
 struct trie_node;
 struct trie_group;
 
-/* Embedded first in whatever subscribes.  Written by the trie only, under its mutex. */
+/* Embedded first in whatever subscribes.  Written by the trie only, under its mutex.  One that was
+ * removed may stand in a reader's hand: it is not inserted again before its grace period is over. */
 struct trie_sub {
 	struct trie_sub *_Atomic next; /* in its node's or its group's list */
 	struct trie_sub *prev;
@@ -55,10 +56,14 @@ struct trie_result {
 	struct trie_queue *queues;
 	uint32_t nqueues;
 	uint32_t subs_size, queues_size; /* allocated */
+
+	struct trie_group **found; /* scratch of trie_match: groups before they are joined */
+	uint32_t nfound, found_size;
 };
 
 struct trie_stats {
-	uint64_t subs, inserts, removes, matches;
+	uint64_t subs, inserts, removes;
+	uint64_t matches; /* calls of trie_match */
 };
 
 struct trie *trie_new(struct qsbr *); /* NULL: no memory */
@@ -81,15 +86,18 @@ void trie_remove(struct trie *, struct trie_sub *);
 int trie_match(struct trie *, struct str subject, struct trie_result *out);
 void trie_result_free(struct trie_result *);
 
-/* trie_has - whether anything at all would match: no allocation. */
+/* trie_has - whether anything at all would match: no allocation.  Reader, online. */
 bool trie_has(struct trie *, struct str subject);
 
-/* trie_generation - of the counter for this first-token hash (subject_first_hash). */
+/* trie_generation - of the counter for this first-token hash (subject_first_hash); only grows. */
 uint64_t trie_generation(const struct trie *, uint8_t first_hash);
 
 void trie_stats(struct trie *, struct trie_stats *);
 
-/* trie_visit - every subscription, under the mutex; for monitoring, sweeps and reload. */
+/*
+ * trie_visit - every subscription, under the mutex; for monitoring, sweeps and reload.  fn calls
+ * nothing of this trie; what it wants removed it collects.
+ */
 void trie_visit(struct trie *, void (*fn)(struct trie_sub *, void *), void *);
 
 #endif

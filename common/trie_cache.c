@@ -1,3 +1,286 @@
 #include "config.h"
 
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "common/subject.h"
 #include "common/trie_cache.h"
+
+#define WAYS 8		      /* entries a set; the least recently used of them goes */
+#define BLOCK_MIN 256u	      /* bytes of an entry's block: small ones are used over and over */
+#define RESULT_SUBS_MAX 65536u /* a larger result is matched anew: delivering costs far more */
+#define HELD_BYTES_MAX (16u << 20) /* of all blocks; beyond it old entries are dropped */
+
+_Static_assert(RESULT_SUBS_MAX * sizeof(void *) * 4 <= HELD_BYTES_MAX,
+    "a few of the largest results fit");
+
+/*
+ * One block an entry: this, then the subscriptions, the queues, the subject.
+ */
+struct entry {
+	uint64_t hash;
+	uint64_t generation;
+	uint64_t used; /* the cache's clock at the last hit */
+	struct trie_result result; /* its arrays lie in this block */
+	uint32_t account;
+	uint32_t block; /* bytes */
+	uint16_t subject_n;
+	uint8_t first_hash;
+	const char *subject;
+};
+
+struct set {
+	uint32_t tags[WAYS]; /* high bits of the hash; without entry any */
+	struct entry *entries[WAYS];
+};
+
+struct trie_cache {
+	uint32_t mask; /* sets - 1 */
+	bool off;
+	uint64_t clock;
+	uint64_t hits, misses;
+	size_t held; /* bytes of all blocks */
+	uint32_t hand; /* the set that gives up its entries next */
+	struct trie_result scratch;
+	struct set *sets;
+};
+
+static bool fits(const struct trie_result *, struct str subject);
+static size_t block_bytes(const struct trie_result *, struct str subject);
+static struct entry *place(struct trie_cache *, struct set *, uint64_t hash, size_t bytes);
+static void fill(struct entry *, const struct trie_result *, struct str subject);
+static void drop(struct trie_cache *, struct entry **);
+static void make_room(struct trie_cache *, const struct set *keep);
+
+struct trie_cache *
+trie_cache_new(uint32_t entries)
+{
+	struct trie_cache *c = calloc(1, sizeof(*c));
+	uint32_t sets = 1;
+
+	if (c == NULL)
+		return (NULL);
+	while (sets * WAYS < entries && sets < (1u << 24))
+		sets *= 2;
+	c->off = entries == 0;
+	c->mask = sets - 1;
+	if ((c->sets = calloc(sets, sizeof(*c->sets))) == NULL) {
+		free(c);
+		return (NULL);
+	}
+	return (c);
+}
+
+void
+trie_cache_free(struct trie_cache *c)
+{
+	uint32_t i, way;
+
+	if (c == NULL)
+		return;
+	for (i = 0; i <= c->mask; i++) {
+		for (way = 0; way < WAYS; way++)
+			free(c->sets[i].entries[way]);
+	}
+	trie_result_free(&c->scratch);
+	free(c->sets);
+	free(c);
+}
+
+static inline uint64_t
+key_hash(uint32_t account, struct str subject)
+{
+	return (subject_hash(subject) ^ account * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+static inline struct set *
+set_of(struct trie_cache *c, uint64_t hash)
+{
+	return (&c->sets[(uint32_t)hash & c->mask]);
+}
+
+static inline struct entry *
+find(const struct set *set, uint64_t hash, uint32_t account, struct str subject)
+{
+	struct entry *e;
+	unsigned way;
+
+	for (way = 0; way < WAYS; way++) {
+		if (set->tags[way] != hash >> 32)
+			continue;
+		e = set->entries[way];
+		if (e != NULL && e->hash == hash && e->account == account &&
+		    e->subject_n == subject.n && memcmp(e->subject, subject.p, subject.n) == 0)
+			return (e);
+	}
+	return (NULL);
+}
+
+static const struct trie_result *
+match_anew(struct trie_cache *c, struct trie *t, struct str subject)
+{
+	c->misses++;
+	return (trie_match(t, subject, &c->scratch) == 0 ? &c->scratch : NULL);
+}
+
+/* The generation is taken before the match: a change in between makes the entry stale at once. */
+static const struct trie_result *
+match_and_keep(struct trie_cache *c, uint64_t hash, uint32_t account, struct trie *t,
+    struct str subject)
+{
+	struct set *set = set_of(c, hash);
+	uint8_t first_hash = subject_first_hash(subject);
+	uint64_t generation = trie_generation(t, first_hash);
+	const struct trie_result *result = match_anew(c, t, subject);
+	struct entry *e;
+
+	if (result == NULL || !fits(result, subject))
+		return (result);
+	e = place(c, set, hash, block_bytes(result, subject));
+	if (e == NULL)
+		return (result); /* matched well, only not kept */
+	e->hash = hash;
+	e->account = account;
+	e->generation = generation;
+	e->first_hash = first_hash;
+	e->used = ++c->clock;
+	fill(e, result, subject);
+	if (c->held > HELD_BYTES_MAX)
+		make_room(c, set);
+	return (&e->result);
+}
+
+const struct trie_result *
+trie_cache_match(struct trie_cache *c, uint32_t account, struct trie *t, struct str subject)
+{
+	struct entry *e;
+	uint64_t hash;
+
+	if (c->off || subject.n > TRIE_CACHE_SUBJECT_MAX)
+		return (match_anew(c, t, subject));
+	hash = key_hash(account, subject);
+	e = find(set_of(c, hash), hash, account, subject);
+	if (e == NULL || e->generation != trie_generation(t, e->first_hash))
+		return (match_and_keep(c, hash, account, t, subject));
+	c->hits++;
+	e->used = ++c->clock;
+	return (&e->result);
+}
+
+void
+trie_cache_stats(const struct trie_cache *c, struct trie_cache_stats *out)
+{
+	const struct trie_result *r;
+	uint32_t i, way, fanout;
+
+	*out = (struct trie_cache_stats){ .hits = c->hits, .misses = c->misses };
+	for (i = 0; i <= c->mask; i++) {
+		for (way = 0; way < WAYS; way++) {
+			if (c->sets[i].entries[way] == NULL)
+				continue;
+			r = &c->sets[i].entries[way]->result;
+			fanout = r->plain + r->nqueues;
+			out->entries++;
+			out->result_subs += fanout;
+			if (fanout > out->max_fanout)
+				out->max_fanout = fanout;
+		}
+	}
+}
+
+static bool
+fits(const struct trie_result *r, struct str subject)
+{
+	return (r->total <= RESULT_SUBS_MAX && r->nqueues <= RESULT_SUBS_MAX && subject.n > 0);
+}
+
+static size_t
+block_bytes(const struct trie_result *r, struct str subject)
+{
+	return (sizeof(struct entry) + r->total * sizeof(*r->subs) +
+	    r->nqueues * sizeof(*r->queues) + subject.n);
+}
+
+/*
+ * The block to use in the set: the one of this key, else a free one, else the one whose last use is
+ * longest ago; made larger when it must be, kept when it is large enough and not far too large.
+ */
+static struct entry *
+place(struct trie_cache *c, struct set *set, uint64_t hash, size_t bytes)
+{
+	struct entry *e;
+	size_t block = BLOCK_MIN;
+	unsigned way, best = 0;
+
+	for (way = 0; way < WAYS; way++) {
+		e = set->entries[way];
+		if (e == NULL || e->hash == hash) {
+			best = way;
+			if (e != NULL)
+				break;
+		} else if (set->entries[best] != NULL && e->used < set->entries[best]->used) {
+			best = way;
+		}
+	}
+	while (block < bytes)
+		block *= 2;
+	e = set->entries[best];
+	if (e != NULL && (e->block < block || e->block / 4 > block)) {
+		drop(c, &set->entries[best]);
+		e = NULL;
+	}
+	if (e == NULL) {
+		if ((e = malloc(block)) == NULL)
+			return (NULL);
+		e->block = (uint32_t)block;
+		c->held += block;
+		set->entries[best] = e;
+	}
+	set->tags[best] = (uint32_t)(hash >> 32);
+	return (e);
+}
+
+static void
+fill(struct entry *e, const struct trie_result *r, struct str subject)
+{
+	struct trie_sub **subs = (struct trie_sub **)(e + 1);
+	struct trie_queue *queues = (struct trie_queue *)(subs + r->total);
+	char *text = (char *)(queues + r->nqueues);
+
+	if (r->total > 0)
+		memcpy(subs, r->subs, r->total * sizeof(*subs));
+	if (r->nqueues > 0)
+		memcpy(queues, r->queues, r->nqueues * sizeof(*queues));
+	memcpy(text, subject.p, subject.n);
+	e->result = (struct trie_result){ .subs = subs, .plain = r->plain, .total = r->total,
+	    .queues = queues, .nqueues = r->nqueues };
+	e->subject = text;
+	e->subject_n = (uint16_t)subject.n;
+}
+
+static void
+drop(struct trie_cache *c, struct entry **at)
+{
+	if (*at == NULL)
+		return;
+	c->held -= (*at)->block;
+	free(*at);
+	*at = NULL;
+}
+
+/* Set after set, so that what is used often comes back and what is not stays out. */
+static void
+make_room(struct trie_cache *c, const struct set *keep)
+{
+	uint32_t i;
+	unsigned way;
+
+	for (i = 0; i <= c->mask && c->held > HELD_BYTES_MAX; i++) {
+		c->hand = (c->hand + 1) & c->mask;
+		if (&c->sets[c->hand] == keep)
+			continue;
+		for (way = 0; way < WAYS; way++)
+			drop(c, &c->sets[c->hand].entries[way]);
+	}
+}

@@ -1,8 +1,13 @@
 /*
  * trie_cache - one worker's memory of match results: TRIE_CACHE_ENTRIES entries, keyed by account
- * and subject, least recently used goes; a changed generation makes an entry a miss.
+ * and subject; a changed generation makes an entry a miss.
  *
- * Owner: one worker; nobody else looks inside.  A hit allocates nothing and takes no lock.
+ * Set-associative: of the eight entries that a key can have, the least recently used one goes.
+ * Results of more than 64 Ki subscriptions are not kept, and all kept ones together take at most
+ * 16 MiB.
+ *
+ * Owner: one worker; nobody else looks inside.  A hit allocates nothing and takes no lock; a miss
+ * uses the memory of the entry that it replaces when that is large enough.
  */
 #ifndef COMMON_TRIE_CACHE_H
 #define COMMON_TRIE_CACHE_H
@@ -21,16 +26,19 @@ struct trie_cache_stats {
 	uint32_t max_fanout;
 };
 
-struct trie_cache *trie_cache_new(uint32_t entries); /* 0: caching off */
+/* trie_cache_new - room for at least so many entries; 0: caching off.  NULL: no memory. */
+struct trie_cache *trie_cache_new(uint32_t entries);
 void trie_cache_free(struct trie_cache *);
 
 /*
  * trie_cache_match - the result for a subject; borrowed, valid until the next call or until the
  * caller is quiescent.  account: any number that is unique per trie for ever.  NULL: no memory.
+ * The worker is online in the trie's qsbr domain.
  */
 const struct trie_result *trie_cache_match(struct trie_cache *, uint32_t account, struct trie *,
     struct str subject);
 
+/* trie_cache_stats - looks at all entries: for monitoring. */
 void trie_cache_stats(const struct trie_cache *, struct trie_cache_stats *);
 
 #endif

@@ -1,6 +1,7 @@
 sbin_PROGRAMS += natsd-supervisor/natsd-supervisor
 natsd_supervisor_natsd_supervisor_SOURCES = natsd-supervisor/main.c \
 	natsd-supervisor/identity.h natsd-supervisor/identity.c \
+	natsd-supervisor/logfile.h natsd-supervisor/logfile.c \
 	natsd-supervisor/notify.h natsd-supervisor/notify.c \
 	natsd-supervisor/rings.h natsd-supervisor/rings.c \
 	natsd-supervisor/usage.h natsd-supervisor/usage.c \

@@ -1,1 +1,38 @@
-# tests of this area
+# tests of numbers, memory, rings, frames and the control channel
+EXTRA_DIST += tests/unit/unit.h
+
+check_PROGRAMS += tests/unit/test_num
+tests_unit_test_num_SOURCES = tests/unit/test_num.c
+tests_unit_test_num_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_num_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_num
+
+check_PROGRAMS += tests/unit/test_buf
+tests_unit_test_buf_SOURCES = tests/unit/test_buf.c
+tests_unit_test_buf_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_buf_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_buf
+
+check_PROGRAMS += tests/unit/test_pool
+tests_unit_test_pool_SOURCES = tests/unit/test_pool.c
+tests_unit_test_pool_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_pool_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_pool
+
+check_PROGRAMS += tests/unit/test_err_log
+tests_unit_test_err_log_SOURCES = tests/unit/test_err_log.c
+tests_unit_test_err_log_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_err_log_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_err_log
+
+check_PROGRAMS += tests/unit/test_shm
+tests_unit_test_shm_SOURCES = tests/unit/test_shm.c
+tests_unit_test_shm_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_shm_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_shm
+
+check_PROGRAMS += tests/unit/test_cursor
+tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c
+tests_unit_test_cursor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_cursor_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_cursor
