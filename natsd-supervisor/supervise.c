@@ -387,6 +387,27 @@ give_renewed_rings_of_front(struct supervise *s)
 	handover_rings(s, &s->children[SUPERVISE_RAFT], ROLE_FRONT);
 }
 
+/* By a signal that says the program was wrong, or because it hung: not by our kill or an operator's. */
+static bool
+died_by_fault(const struct supervised *sd, int status)
+{
+	if (sd->child.killed_for[0] != '\0')
+		return (true);
+	if (!WIFSIGNALED(status))
+		return (false);
+	switch (WTERMSIG(status)) {
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGABRT:
+	case SIGILL:
+	case SIGFPE:
+	case SIGSYS:
+		return (true);
+	default:
+		return (false);
+	}
+}
+
 /* After an accusation: all rings of this one are made anew, its peers get their ends. */
 static void
 renew_rings_of(struct supervise *s, struct supervised *sd)
@@ -432,6 +453,8 @@ bury(struct supervise *s, struct supervised *sd, int status)
 	}
 	if (sd->child.replaced_rings)
 		renew_rings_of(s, sd);
+	else
+		rings_death(s->rings, sd->child.role, died_by_fault(sd, status));
 	tell_front(s, sd);
 	start_waiting(s);
 }
