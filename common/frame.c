@@ -135,10 +135,24 @@ tail_decode(struct rd *in, struct frame_tail *t)
 	return (rd_end(in));
 }
 
+/* A string that its length field cannot say makes the frame one that cannot be said. */
 static size_t
-tail_size(const struct frame_tail *t)
+sum(size_t fixed, struct str a, struct str b, const struct frame_tail *t)
 {
-	return (TAIL_BYTES + t->client.n);
+	if (a.n > UINT16_MAX || b.n > UINT16_MAX || t->client.n > UINT16_MAX)
+		return (SIZE_MAX);
+	return (fixed + a.n + b.n + TAIL_BYTES + t->client.n);
+}
+
+static size_t
+sum_message(size_t fixed, struct str subject, struct str reply, struct str headers,
+    struct str payload, const struct frame_tail *t)
+{
+	size_t n = sum(fixed, subject, reply, t);
+
+	if (n == SIZE_MAX || headers.n > FRAME_MESSAGE_MAX || payload.n > FRAME_MESSAGE_MAX)
+		return (SIZE_MAX);
+	return (n + headers.n + payload.n);
 }
 
 /* ---- frames, each encoder beside its decoder ---- */
@@ -146,7 +160,7 @@ tail_size(const struct frame_tail *t)
 size_t
 frame_hello_size(const struct frame_hello *f)
 {
-	return (8 + tail_size(&f->tail));
+	return (sum(8, STR_NONE, STR_NONE, &f->tail));
 }
 
 void
@@ -166,7 +180,7 @@ frame_hello_decode(struct rd *in, struct frame_hello *f)
 size_t
 frame_sub_size(const struct frame_sub *f)
 {
-	return (16 + f->subject.n + f->queue.n + tail_size(&f->tail));
+	return (sum(16, f->subject, f->queue, &f->tail));
 }
 
 void
@@ -192,7 +206,7 @@ frame_sub_decode(struct rd *in, struct frame_sub *f)
 size_t
 frame_unsub_size(const struct frame_unsub *f)
 {
-	return (12 + tail_size(&f->tail));
+	return (sum(12, STR_NONE, STR_NONE, &f->tail));
 }
 
 void
@@ -214,7 +228,7 @@ frame_unsub_decode(struct rd *in, struct frame_unsub *f)
 size_t
 frame_synced_size(const struct frame_synced *f)
 {
-	return (8 + tail_size(&f->tail));
+	return (sum(8, STR_NONE, STR_NONE, &f->tail));
 }
 
 void
@@ -234,7 +248,7 @@ frame_synced_decode(struct rd *in, struct frame_synced *f)
 size_t
 frame_msg_size(const struct frame_msg *f)
 {
-	return (28 + f->subject.n + f->reply.n + f->headers.n + f->payload.n + tail_size(&f->tail));
+	return (sum_message(28, f->subject, f->reply, f->headers, f->payload, &f->tail));
 }
 
 void
@@ -268,7 +282,7 @@ frame_msg_decode(struct rd *in, struct frame_msg *f)
 size_t
 frame_pub_size(const struct frame_pub *f)
 {
-	return (20 + f->subject.n + f->reply.n + f->headers.n + f->payload.n + tail_size(&f->tail));
+	return (sum_message(20, f->subject, f->reply, f->headers, f->payload, &f->tail));
 }
 
 void
@@ -300,7 +314,7 @@ frame_pub_decode(struct rd *in, struct frame_pub *f)
 size_t
 frame_account_size(const struct frame_account *f)
 {
-	return (8 + tail_size(&f->tail));
+	return (sum(8, STR_NONE, STR_NONE, &f->tail));
 }
 
 void
@@ -324,7 +338,7 @@ frame_account_decode(struct rd *in, struct frame_account *f)
 size_t
 frame_status_ask_size(const struct frame_status_ask *f)
 {
-	return (8 + tail_size(&f->tail));
+	return (sum(8, STR_NONE, STR_NONE, &f->tail));
 }
 
 void
@@ -344,7 +358,8 @@ frame_status_ask_decode(struct rd *in, struct frame_status_ask *f)
 size_t
 frame_status_size(const struct frame_status *f)
 {
-	return (12 + f->json.n + tail_size(&f->tail));
+	return (f->json.n > FRAME_STATUS_MAX ? SIZE_MAX :
+					       sum(12, STR_NONE, STR_NONE, &f->tail) + f->json.n);
 }
 
 void

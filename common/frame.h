@@ -103,7 +103,8 @@ struct frame_status {
 	struct frame_tail tail;
 };
 
-/* frame_<name>_size - bytes that encode will need at most.
+/* frame_<name>_size - bytes that encode will need at most; SIZE_MAX: it cannot be said, a string is
+ *	too long for its length field.
  * frame_<name>_encode - the caller reserved that much; wr_end() tells.
  * frame_<name>_decode - 0; -1: short, too long, or a field out of range. */
 #define FRAME_CODEC(NAME, name, ...)					\

@@ -36,14 +36,14 @@ send_large(struct ring_out *out, uint16_t type, size_t size, encode_fn *encode, 
 {
 	uint8_t *p = malloc(size);
 	struct wr w;
-	int rc = -1;
+	int rc;
 
 	if (p == NULL)
 		return (-1);
 	w = wr_of(p, size);
 	encode(&w, f);
-	if (wr_end(&w) == 0)
-		rc = send_cut(out, type, p, wr_len(&w), at);
+	assert(wr_end(&w) == 0);
+	rc = send_cut(out, type, p, wr_len(&w), at);
 	free(p);
 	return (rc);
 }
@@ -55,14 +55,15 @@ send_frame(struct ring_out *out, uint16_t type, size_t size, encode_fn *encode, 
 	uint8_t *to;
 	struct wr w;
 
+	if (size == SIZE_MAX)
+		return (-1);
 	if (size > ring_record_max(ring_out_ring(out)))
 		return (send_large(out, type, size, encode, f, at));
 	if ((to = ring_out_reserve(out, (uint32_t)size)) == NULL)
 		return (-1);
 	w = wr_of(to, size);
 	encode(&w, f);
-	if (wr_end(&w) != 0)
-		return (-1); /* a string too long for its length field; nothing was committed */
+	assert(wr_end(&w) == 0);
 	ring_out_commit(out, type, 0, (uint32_t)wr_len(&w), at);
 	return (0);
 }

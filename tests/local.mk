@@ -15,12 +15,12 @@ SANITIZED_WORD = yes
 else
 SANITIZED_WORD = no
 endif
-HOUSE_TESTS = tests/check-hardening tests/check-tidy
+HOUSE_TESTS = tests/check-hardening tests/check-tidy tests/check-conformance
 TESTS += $(HOUSE_TESTS)
 dist_check_SCRIPTS += $(HOUSE_TESTS)
 
 # The tests that kill a role at a named place need a build with --enable-killpoints.
-KILL_TESTS =
+KILL_TESTS = $(SYSTEM_KILL_TESTS)
 THREAD_TESTS =
 check-kills: $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS="$(KILL_TESTS)"

@@ -408,7 +408,7 @@ def main():
 		print("\n".join(case.name for case in _cases))
 		sys.exit(0)
 	if not os.access(server_binary(), os.X_OK):
-		print("no server to test: %s" % server_binary())
+		print("Bail out! no server to test: %s" % server_binary())
 		sys.exit(1)
 	signal.signal(signal.SIGTERM, lambda *a: sys.exit(1))
 	counts = {"pass": 0, "fail": 0, "skip": 0}

@@ -184,7 +184,7 @@ def reload_without_configuration_48(server):
 
 
 @test(config="max_payload: 1000")
-def reload_all_or_nothing_23(server):
+def reload_all_or_nothing(server):
 	c = Client(server, QUIET)
 	c.pub("a", b"x" * 1000)
 	c.silent()
@@ -302,6 +302,22 @@ def twenty_servers():
 	finally:
 		for s in servers:
 			s.cleanup()
+
+
+@test(start=False)
+def log_disk_full_faults_82(server):
+	"""Every write to the log fails with ENOSPC: service goes on."""
+	server.log_path = "/dev/full"
+	server.configure("debug: true\ntrace: true\n")
+	server.start(wait=False)
+	ports = wait_until(lambda: read_text(server.ports_path), "ports file")
+	server.port = int(json.loads(ports)["nats"][0].rsplit(":", 1)[1])
+	server.log_path = os.path.join(server.dir, "none")
+	for _ in range(50):
+		with Client(server, QUIET) as c:
+			c.sub("a")
+			c.send(b"PUB a 1\r\nx\r\n" * 200)
+			equal(len(c.flush()), 200 * len("MSG a 1 1\r\nx\r\n"))
 
 
 @test()
