@@ -12,7 +12,7 @@ common_libcommon_a_SOURCES = \
 	common/killpoint.h common/killpoint.c \
 	common/shm.h common/shm.c \
 	common/doorbell.h common/doorbell.c \
-	common/ring.h common/ring.c \
+	common/ring.h common/ring_shared.h common/ring.c common/ring_death.c \
 	common/ring_out.h common/ring_out.c \
 	common/inbox.h common/inbox.c \
 	common/frame_list.h common/frame.h common/frame.c \

@@ -33,7 +33,7 @@ uint8_t *ring_out_reserve(struct ring_out *, uint32_t len);
 void ring_out_commit(struct ring_out *, uint16_t type, uint16_t flags, uint32_t len, uint64_t *at);
 
 /* ring_out_flush - drains the list as far as it fits, publishes, asks for room when some is left.
- * True when nothing is left. */
+ * True when nothing is left; the list of a dead ring is dropped. */
 bool ring_out_flush(struct ring_out *);
 
 size_t ring_out_listed_bytes(const struct ring_out *);

@@ -36,3 +36,15 @@ tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c
 tests_unit_test_cursor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_cursor_LDADD = $(TEST_LIBS)
 TESTS += tests/unit/test_cursor
+
+check_PROGRAMS += tests/unit/test_ring
+tests_unit_test_ring_SOURCES = tests/unit/test_ring.c
+tests_unit_test_ring_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ring_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_ring
+
+check_PROGRAMS += tests/unit/test_inbox
+tests_unit_test_inbox_SOURCES = tests/unit/test_inbox.c
+tests_unit_test_inbox_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_inbox_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_inbox
