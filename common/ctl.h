@@ -137,7 +137,7 @@ void ctl_msg_close(struct ctl_msg *); /* closes descriptors nobody took (set fds
  * ctl_send_<name> - 0; -1.  Does not wait: what the socket does not take is kept in order (at most
  * CTL_KEPT_MAX messages) and goes out with ctl_flush() when the socket is writable again.
  */
-#define CTL_KEPT_MAX 256
+#define CTL_KEPT_MAX 4096
 int ctl_flush(struct ctl *, struct err *);
 bool ctl_wants_write(const struct ctl *);
 

@@ -57,7 +57,7 @@ take_part(struct str *s, struct str all, uint64_t *sum, struct err *e)
 	uint64_t whole = 0, part = 0, scale = 1, ns;
 	const struct unit *unit;
 	struct str name;
-	char quoted[QUOTE_TEXT_MAX];
+	char quoted[QUOTE_TEXT_MAX], quoted_all[QUOTE_TEXT_MAX];
 	bool digits = false, precise = true;
 
 	for (; s->n > 0 && is_digit(*s->p); s->p++, s->n--, digits = true) {
@@ -82,11 +82,9 @@ take_part(struct str *s, struct str all, uint64_t *sum, struct err *e)
 		s->p++, name.n++;
 	if (name.n == 0)
 		return (invalid(e, "missing unit in", all));
-	if ((unit = find_unit(name)) == NULL) {
-		invalid(e, "unknown unit in", all);
+	if ((unit = find_unit(name)) == NULL)
 		return (err_set(e, "time: unknown unit %s in duration %s", quote(name, quoted),
-		    e == NULL ? "" : strchr(e->text, '"')));
-	}
+		    quote(all, quoted_all)));
 	if (whole > MAGNITUDE_MAX / unit->ns)
 		return (invalid(e, "invalid", all));
 	ns = whole * unit->ns + (uint64_t)((double)part * ((double)unit->ns / (double)scale));

@@ -38,8 +38,8 @@ header_set(struct buf *out, struct str block, struct str key, struct str value)
 	bool first = true;
 
 	out->len = 0;
-	if (block.n == 0)
-		block = STR(STATUS_LINE);
+	if (block.n == 0 || str_starts(block, STR("\r\n")))
+		block = STR(STATUS_LINE); /* there is none, or none that deserves the name */
 	while (next_line(block, &at, &line) && line.n > 0) {
 		if (first || !line_has_key(line, key)) {
 			if (buf_add_str(out, line) != 0 || buf_add_str(out, STR("\r\n")) != 0)
