@@ -1,0 +1,848 @@
+#include "config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/disk_memory.h"
+
+#define NODES_MAX 4096
+#define HANDLES_MAX 4096
+#define SECTOR ((size_t)DISK_SECTOR)
+
+struct entry {
+	char name[DISK_NAME_MAX + 1];
+	unsigned node;
+};
+
+struct entries {
+	struct entry *list;
+	size_t count, room;
+};
+
+struct change { /* of a file, since its last sync */
+	bool is_size;
+	uint64_t number; /* the sector, or the size */
+	uint8_t data[DISK_SECTOR];
+};
+
+struct bytes {
+	uint8_t *data;
+	size_t len, room; /* zeros between len and room */
+};
+
+struct node {
+	bool is_dir;
+	unsigned locked_by; /* handle + 1 */
+	struct bytes now, hard;
+	struct change *changes;
+	size_t change_count, change_room;
+	struct entries names, hard_names; /* of a directory */
+};
+
+enum name_op { NAME_LINK, NAME_UNLINK, NAME_RENAME };
+
+struct name_change {
+	enum name_op op;
+	unsigned dir, dir2, node;
+	char name[DISK_NAME_MAX + 1], name2[DISK_NAME_MAX + 1];
+};
+
+struct memory {
+	struct disk disk;
+	pthread_mutex_t lock; /* of all below */
+	struct node *nodes[NODES_MAX];
+	unsigned node_count;
+	unsigned handles[HANDLES_MAX]; /* node + 1; handle 0 is the root */
+	struct name_change *log;
+	size_t log_count, log_room;
+	uint64_t capacity;
+	void (*on_change)(void *, struct disk *);
+	void *on_change_arg;
+};
+
+static struct memory *
+memory_of(struct disk *disk)
+{
+	return ((struct memory *)disk);
+}
+
+/* A test that runs out of memory here has nothing to learn. */
+static void *
+must(void *p)
+{
+	if (p == NULL)
+		abort();
+	return (p);
+}
+
+static int
+fail(int error)
+{
+	errno = error;
+	return (-1);
+}
+
+static void
+tell(struct memory *m)
+{
+	if (m->on_change != NULL)
+		m->on_change(m->on_change_arg, &m->disk);
+}
+
+/* ---- bytes and names ---- */
+
+static void
+bytes_resize(struct bytes *b, size_t len)
+{
+	size_t room = b->room;
+
+	if (len > room) {
+		room = (len * 2 + SECTOR) / SECTOR * SECTOR;
+		b->data = must(realloc(b->data, room));
+		memset(b->data + b->room, 0, room - b->room);
+		b->room = room;
+	}
+	if (len < b->len)
+		memset(b->data + len, 0, b->len - len);
+	b->len = len;
+}
+
+/* Sets one sector, as far as the length reaches. */
+static void
+bytes_set_sector(struct bytes *b, uint64_t sector, const uint8_t *data)
+{
+	size_t at = (size_t)sector * SECTOR;
+
+	if (at < b->len)
+		memcpy(b->data + at, data, b->len - at < SECTOR ? b->len - at : SECTOR);
+}
+
+static struct entry *
+names_find(const struct entries *e, const char *name)
+{
+	for (size_t i = 0; i < e->count; i++)
+		if (strcmp(e->list[i].name, name) == 0)
+			return (&e->list[i]);
+	return (NULL);
+}
+
+static void
+names_set(struct entries *e, const char *name, unsigned node)
+{
+	struct entry *at = names_find(e, name);
+
+	if (at == NULL) {
+		if (e->count == e->room) {
+			e->room = e->room * 2 + 8;
+			e->list = must(realloc(e->list, e->room * sizeof(*e->list)));
+		}
+		at = &e->list[e->count++];
+		snprintf(at->name, sizeof(at->name), "%s", name);
+	}
+	at->node = node;
+}
+
+static void
+names_remove(struct entries *e, const char *name, unsigned node)
+{
+	struct entry *at = names_find(e, name);
+
+	if (at != NULL && at->node == node)
+		*at = e->list[--e->count];
+}
+
+static void
+names_copy(struct entries *to, const struct entries *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		names_set(to, from->list[i].name, from->list[i].node);
+}
+
+/* One change of names on one layer. */
+static void
+name_apply(struct memory *m, const struct name_change *c, bool hard)
+{
+	struct node *dir = m->nodes[c->dir], *dir2 = m->nodes[c->dir2];
+	struct entries *e = hard ? &dir->hard_names : &dir->names;
+
+	switch (c->op) {
+	case NAME_LINK:
+		names_set(e, c->name, c->node);
+		break;
+	case NAME_UNLINK:
+		names_remove(e, c->name, c->node);
+		break;
+	case NAME_RENAME:
+		names_remove(e, c->name, c->node);
+		names_set(hard ? &dir2->hard_names : &dir2->names, c->name2, c->node);
+		break;
+	}
+}
+
+static void
+name_log(struct memory *m, enum name_op op, unsigned dir, const char *name, unsigned dir2,
+    const char *name2, unsigned node)
+{
+	struct name_change *c;
+
+	if (m->log_count == m->log_room) {
+		m->log_room = m->log_room * 2 + 16;
+		m->log = must(realloc(m->log, m->log_room * sizeof(*m->log)));
+	}
+	c = &m->log[m->log_count++];
+	*c = (struct name_change){ .op = op, .dir = dir, .dir2 = dir2, .node = node };
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	snprintf(c->name2, sizeof(c->name2), "%s", name2);
+	name_apply(m, c, false);
+}
+
+/* ---- nodes and handles ---- */
+
+static unsigned
+node_make(struct memory *m, bool is_dir)
+{
+	struct node *n = must(calloc(1, sizeof(*n)));
+
+	assert(m->node_count < NODES_MAX);
+	n->is_dir = is_dir;
+	m->nodes[m->node_count] = n;
+	return (m->node_count++);
+}
+
+static void
+node_free(struct node *n)
+{
+	free(n->now.data);
+	free(n->hard.data);
+	free(n->changes);
+	free(n->names.list);
+	free(n->hard_names.list);
+	free(n);
+}
+
+static unsigned
+number_of(struct memory *m, int handle)
+{
+	assert(handle >= 0 && handle < HANDLES_MAX && m->handles[handle] != 0);
+	return (m->handles[handle] - 1);
+}
+
+static struct node *
+node_of(struct memory *m, int handle)
+{
+	return (m->nodes[number_of(m, handle)]);
+}
+
+static int
+handle_make(struct memory *m, unsigned node)
+{
+	for (int h = 1; h < HANDLES_MAX; h++)
+		if (m->handles[h] == 0) {
+			m->handles[h] = node + 1;
+			return (h);
+		}
+	return (fail(EMFILE));
+}
+
+static struct change *
+change_add(struct node *n, bool is_size, uint64_t number)
+{
+	struct change *c;
+
+	if (n->change_count == n->change_room) {
+		n->change_room = n->change_room * 2 + 16;
+		n->changes = must(realloc(n->changes, n->change_room * sizeof(*n->changes)));
+	}
+	c = &n->changes[n->change_count++];
+	memset(c, 0, sizeof(*c));
+	c->is_size = is_size;
+	c->number = number;
+	return (c);
+}
+
+static void
+note_sectors(struct node *n, uint64_t from, uint64_t to)
+{
+	size_t at, have;
+	struct change *c;
+
+	for (uint64_t s = from / SECTOR; s * SECTOR < to; s++) {
+		c = change_add(n, false, s);
+		at = (size_t)s * SECTOR;
+		have = at < n->now.len ? n->now.len - at : 0;
+		memcpy(c->data, n->now.data + at, have < SECTOR ? have : SECTOR);
+	}
+}
+
+static uint64_t
+used(struct memory *m)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < m->node_count; i++)
+		sum += m->nodes[i]->now.len;
+	return (sum);
+}
+
+/* ---- the table ---- */
+
+static int
+open_locked(struct memory *m, int dir, const char *name, enum disk_open how)
+{
+	struct node *d = node_of(m, dir);
+	struct entry *e = names_find(&d->names, name);
+	unsigned node;
+
+	if (how == DISK_CREATE) {
+		if (e != NULL)
+			return (fail(EEXIST));
+		node = node_make(m, false);
+		name_log(m, NAME_LINK, number_of(m, dir), name, 0, "", node);
+		return (handle_make(m, node));
+	}
+	if (e == NULL)
+		return (fail(ENOENT));
+	if (m->nodes[e->node]->is_dir != (how == DISK_DIR))
+		return (fail(how == DISK_DIR ? ENOTDIR : EISDIR));
+	return (handle_make(m, e->node));
+}
+
+static int
+memory_open(struct disk *disk, int dir, const char *name, enum disk_open how)
+{
+	struct memory *m = memory_of(disk);
+	int handle;
+
+	if (how == DISK_CREATE)
+		tell(m);
+	pthread_mutex_lock(&m->lock);
+	handle = open_locked(m, dir, name, how);
+	pthread_mutex_unlock(&m->lock);
+	return (handle);
+}
+
+static int
+memory_close(struct disk *disk, int handle)
+{
+	struct memory *m = memory_of(disk);
+
+	pthread_mutex_lock(&m->lock);
+	if (node_of(m, handle)->locked_by == (unsigned)handle + 1)
+		node_of(m, handle)->locked_by = 0;
+	m->handles[handle] = 0;
+	pthread_mutex_unlock(&m->lock);
+	return (0);
+}
+
+static ssize_t
+memory_pread(struct disk *disk, int handle, void *to, size_t n, uint64_t at)
+{
+	struct memory *m = memory_of(disk);
+	struct node *node;
+	size_t have = 0;
+
+	pthread_mutex_lock(&m->lock);
+	node = node_of(m, handle);
+	if (at < node->now.len) {
+		have = node->now.len - (size_t)at;
+		have = have < n ? have : n;
+		memcpy(to, node->now.data + at, have);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return ((ssize_t)have);
+}
+
+static ssize_t
+pwritev_locked(struct memory *m, struct node *node, const struct iovec *iov, int n, uint64_t at)
+{
+	size_t total = 0, done = 0;
+
+	for (int i = 0; i < n; i++)
+		total += iov[i].iov_len;
+	if (at + total > node->now.len) {
+		if (used(m) + (at + total - node->now.len) > m->capacity)
+			return (fail(ENOSPC));
+		bytes_resize(&node->now, (size_t)at + total);
+		change_add(node, true, node->now.len);
+	}
+	for (int i = 0; i < n; i++) {
+		memcpy(node->now.data + at + done, iov[i].iov_base, iov[i].iov_len);
+		done += iov[i].iov_len;
+	}
+	note_sectors(node, at, at + total);
+	return ((ssize_t)total);
+}
+
+static ssize_t
+memory_pwritev(struct disk *disk, int handle, const struct iovec *iov, int n, uint64_t at)
+{
+	struct memory *m = memory_of(disk);
+	ssize_t put;
+
+	tell(m);
+	pthread_mutex_lock(&m->lock);
+	put = pwritev_locked(m, node_of(m, handle), iov, n, at);
+	pthread_mutex_unlock(&m->lock);
+	return (put);
+}
+
+static void
+sync_dir(struct memory *m, unsigned dir)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->log_count; i++) {
+		struct name_change *c = &m->log[i];
+
+		if (c->dir == dir || (c->op == NAME_RENAME && c->dir2 == dir))
+			name_apply(m, c, true);
+		else
+			m->log[kept++] = *c;
+	}
+	m->log_count = kept;
+}
+
+static int
+memory_sync(struct disk *disk, int handle)
+{
+	struct memory *m = memory_of(disk);
+	struct node *node;
+
+	tell(m);
+	pthread_mutex_lock(&m->lock);
+	node = node_of(m, handle);
+	if (node->is_dir) {
+		sync_dir(m, number_of(m, handle));
+	} else {
+		bytes_resize(&node->hard, node->now.len);
+		if (node->now.len > 0)
+			memcpy(node->hard.data, node->now.data, node->now.len);
+		node->change_count = 0;
+	}
+	pthread_mutex_unlock(&m->lock);
+	return (0);
+}
+
+static int
+memory_truncate(struct disk *disk, int handle, uint64_t bytes)
+{
+	struct memory *m = memory_of(disk);
+	struct node *node;
+	size_t old;
+
+	tell(m);
+	pthread_mutex_lock(&m->lock);
+	node = node_of(m, handle);
+	old = node->now.len;
+	if (bytes > old && used(m) + (bytes - old) > m->capacity) {
+		pthread_mutex_unlock(&m->lock);
+		return (fail(ENOSPC));
+	}
+	bytes_resize(&node->now, (size_t)bytes);
+	change_add(node, true, bytes);
+	if (bytes < old)
+		note_sectors(node, bytes, old);
+	pthread_mutex_unlock(&m->lock);
+	return (0);
+}
+
+static int
+memory_size(struct disk *disk, int handle, uint64_t *bytes)
+{
+	struct memory *m = memory_of(disk);
+
+	pthread_mutex_lock(&m->lock);
+	*bytes = node_of(m, handle)->now.len;
+	pthread_mutex_unlock(&m->lock);
+	return (0);
+}
+
+static int
+memory_rename(struct disk *disk, int from_dir, const char *from, int to_dir, const char *to)
+{
+	struct memory *m = memory_of(disk);
+	struct entry *e;
+
+	tell(m);
+	pthread_mutex_lock(&m->lock);
+	e = names_find(&node_of(m, from_dir)->names, from);
+	if (e != NULL)
+		name_log(m, NAME_RENAME, number_of(m, from_dir), from, number_of(m, to_dir), to,
+		    e->node);
+	pthread_mutex_unlock(&m->lock);
+	return (e == NULL ? fail(ENOENT) : 0);
+}
+
+static int
+unlink_locked(struct memory *m, int dir, const char *name, bool is_dir)
+{
+	struct entry *e = names_find(&node_of(m, dir)->names, name);
+	struct node *n;
+
+	if (e == NULL)
+		return (fail(ENOENT));
+	n = m->nodes[e->node];
+	if (n->is_dir != is_dir)
+		return (fail(is_dir ? ENOTDIR : EISDIR));
+	if (is_dir && n->names.count > 0)
+		return (fail(ENOTEMPTY));
+	name_log(m, NAME_UNLINK, number_of(m, dir), name, 0, "", e->node);
+	return (0);
+}
+
+static int
+memory_unlink(struct disk *disk, int dir, const char *name, bool is_dir)
+{
+	struct memory *m = memory_of(disk);
+	int result;
+
+	tell(m);
+	pthread_mutex_lock(&m->lock);
+	result = unlink_locked(m, dir, name, is_dir);
+	pthread_mutex_unlock(&m->lock);
+	return (result);
+}
+
+static int
+memory_mkdir(struct disk *disk, int dir, const char *name)
+{
+	struct memory *m = memory_of(disk);
+	bool there;
+
+	tell(m);
+	pthread_mutex_lock(&m->lock);
+	there = names_find(&node_of(m, dir)->names, name) != NULL;
+	if (!there)
+		name_log(m, NAME_LINK, number_of(m, dir), name, 0, "", node_make(m, true));
+	pthread_mutex_unlock(&m->lock);
+	return (there ? fail(EEXIST) : 0);
+}
+
+/* The callback may use the disk: it is told from a copy. */
+static int
+memory_list(struct disk *disk, int dir, disk_list_fn *fn, void *arg)
+{
+	struct memory *m = memory_of(disk);
+	struct entries copy = { .count = 0 };
+	bool is_dir;
+
+	pthread_mutex_lock(&m->lock);
+	names_copy(&copy, &node_of(m, dir)->names);
+	pthread_mutex_unlock(&m->lock);
+	for (size_t i = 0; i < copy.count; i++) {
+		is_dir = m->nodes[copy.list[i].node]->is_dir;
+		if (!fn(arg, copy.list[i].name, is_dir))
+			break;
+	}
+	free(copy.list);
+	return (0);
+}
+
+static int
+memory_lock(struct disk *disk, int handle)
+{
+	struct memory *m = memory_of(disk);
+	struct node *n;
+	int result = 0;
+
+	pthread_mutex_lock(&m->lock);
+	n = node_of(m, handle);
+	if (n->locked_by != 0 && n->locked_by != (unsigned)handle + 1)
+		result = fail(EWOULDBLOCK);
+	else
+		n->locked_by = (unsigned)handle + 1;
+	pthread_mutex_unlock(&m->lock);
+	return (result);
+}
+
+static int
+memory_space(struct disk *disk, int dir, uint64_t *bytes)
+{
+	struct memory *m = memory_of(disk);
+	uint64_t have;
+
+	(void)dir;
+	pthread_mutex_lock(&m->lock);
+	have = used(m);
+	*bytes = have < m->capacity ? m->capacity - have : 0;
+	pthread_mutex_unlock(&m->lock);
+	return (0);
+}
+
+static void
+memory_free(struct disk *disk)
+{
+	struct memory *m = memory_of(disk);
+
+	for (unsigned i = 0; i < m->node_count; i++)
+		node_free(m->nodes[i]);
+	free(m->log);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}
+
+static const struct disk_ops memory_ops = {
+	.open = memory_open,
+	.close = memory_close,
+	.pread = memory_pread,
+	.pwritev = memory_pwritev,
+	.sync = memory_sync,
+	.truncate = memory_truncate,
+	.size = memory_size,
+	.rename = memory_rename,
+	.unlink = memory_unlink,
+	.mkdir = memory_mkdir,
+	.list = memory_list,
+	.lock = memory_lock,
+	.space = memory_space,
+	.free = memory_free,
+};
+
+static struct memory *
+memory_make(uint64_t capacity)
+{
+	struct memory *m = must(calloc(1, sizeof(*m)));
+
+	m->disk.ops = &memory_ops;
+	m->capacity = capacity;
+	pthread_mutex_init(&m->lock, NULL);
+	m->handles[DISK_ROOT] = 1;
+	return (m);
+}
+
+struct disk *
+disk_memory(uint64_t capacity)
+{
+	struct memory *m = memory_make(capacity);
+
+	node_make(m, true);
+	return (&m->disk);
+}
+
+void
+disk_memory_set_capacity(struct disk *disk, uint64_t bytes)
+{
+	struct memory *m = memory_of(disk);
+
+	pthread_mutex_lock(&m->lock);
+	m->capacity = bytes;
+	pthread_mutex_unlock(&m->lock);
+}
+
+void
+disk_memory_on_change(struct disk *disk, void (*fn)(void *, struct disk *), void *arg)
+{
+	struct memory *m = memory_of(disk);
+
+	m->on_change = fn;
+	m->on_change_arg = arg;
+}
+
+/* ---- what a cut may leave ---- */
+
+struct choice
+choice_all(void)
+{
+	return ((struct choice){ .chance = false });
+}
+
+struct choice
+choice_seed(uint64_t seed)
+{
+	return ((struct choice){ .chance = true, .seed = seed * 2 + 1, .kind = (unsigned)(seed % 5) });
+}
+
+static uint64_t
+chance_next(struct choice *c)
+{
+	uint64_t z = c->seed += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return (z ^ z >> 31);
+}
+
+/* One of 0..n-1: 0 is the durable state, n-1 the newest. */
+static unsigned
+choose(struct choice *c, size_t count)
+{
+	unsigned n = count > 255 ? 255 : (unsigned)count;
+	uint64_t coin;
+
+	if (n < 2)
+		return (0);
+	if (!c->chance) {
+		assert(c->made < CHOICES_MAX);
+		if (c->made == c->depth) {
+			c->taken[c->depth] = 0;
+			c->of[c->depth++] = (uint8_t)n;
+		}
+		return (c->taken[c->made++]);
+	}
+	coin = chance_next(c);
+	switch (c->kind) {
+	case 0:
+		return (0);
+	case 1:
+		return (n - 1);
+	case 2:
+		return ((unsigned)(coin >> 8) % n);
+	case 3:
+		return (coin % 8 == 0 ? (unsigned)(coin >> 8) % n : n - 1);
+	default:
+		return (coin % 8 == 0 ? (unsigned)(coin >> 8) % n : 0);
+	}
+}
+
+bool
+choice_next(struct choice *c)
+{
+	if (c->chance)
+		return (false);
+	c->made = 0;
+	while (c->depth > 0) {
+		if (++c->taken[c->depth - 1] < c->of[c->depth - 1])
+			return (true);
+		c->depth--;
+	}
+	return (false);
+}
+
+/* The k-th change of the sector or the size; NULL for the durable state. */
+static const struct change *
+pick(const struct node *n, bool is_size, uint64_t number, struct choice *c)
+{
+	size_t count = 0;
+	unsigned k;
+
+	for (size_t i = 0; i < n->change_count; i++)
+		if (n->changes[i].is_size == is_size &&
+		    (is_size || n->changes[i].number == number))
+			count++;
+	k = choose(c, count + 1);
+	for (size_t i = 0; k > 0; i++)
+		if (n->changes[i].is_size == is_size &&
+		    (is_size || n->changes[i].number == number) && --k == 0)
+			return (&n->changes[i]);
+	return (NULL);
+}
+
+static bool
+first_change(const struct node *n, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (!n->changes[i].is_size && n->changes[i].number == n->changes[at].number)
+			return (false);
+	return (true);
+}
+
+static void
+image_file(struct node *to, const struct node *from, struct choice *c)
+{
+	const struct change *size = pick(from, true, 0, c), *sector;
+	size_t len = size == NULL ? from->hard.len : (size_t)size->number;
+
+	bytes_resize(&to->now, from->hard.len);
+	if (from->hard.len > 0)
+		memcpy(to->now.data, from->hard.data, from->hard.len);
+	bytes_resize(&to->now, len);
+	for (size_t i = 0; i < from->change_count; i++) {
+		if (from->changes[i].is_size || !first_change(from, i))
+			continue;
+		if (from->changes[i].number * SECTOR >= len)
+			continue;
+		sector = pick(from, false, from->changes[i].number, c);
+		if (sector != NULL)
+			bytes_set_sector(&to->now, sector->number, sector->data);
+	}
+}
+
+static void
+harden(struct memory *m)
+{
+	for (unsigned i = 0; i < m->node_count; i++) {
+		struct node *n = m->nodes[i];
+
+		bytes_resize(&n->hard, n->now.len);
+		if (n->now.len > 0)
+			memcpy(n->hard.data, n->now.data, n->now.len);
+		n->change_count = 0;
+		n->hard_names.count = 0;
+		names_copy(&n->hard_names, &n->names);
+	}
+	m->log_count = 0;
+}
+
+struct disk *
+disk_memory_image(struct disk *disk, struct choice *c)
+{
+	struct memory *m = memory_of(disk), *image;
+
+	pthread_mutex_lock(&m->lock);
+	image = memory_make(m->capacity);
+	c->made = 0;
+	for (unsigned i = 0; i < m->node_count; i++) {
+		node_make(image, m->nodes[i]->is_dir);
+		names_copy(&image->nodes[i]->names, &m->nodes[i]->hard_names);
+		image_file(image->nodes[i], m->nodes[i], c);
+	}
+	for (size_t i = 0; i < m->log_count; i++)
+		if (choose(c, 2) == 1)
+			name_apply(image, &m->log[i], false);
+	pthread_mutex_unlock(&m->lock);
+	harden(image);
+	return (&image->disk);
+}
+
+struct disk *
+disk_memory_copy(struct disk *disk)
+{
+	struct memory *m = memory_of(disk), *copy;
+
+	pthread_mutex_lock(&m->lock);
+	copy = memory_make(m->capacity);
+	for (unsigned i = 0; i < m->node_count; i++) {
+		struct node *from = m->nodes[i];
+
+		node_make(copy, from->is_dir);
+		names_copy(&copy->nodes[i]->names, &from->names);
+		bytes_resize(&copy->nodes[i]->now, from->now.len);
+		if (from->now.len > 0)
+			memcpy(copy->nodes[i]->now.data, from->now.data, from->now.len);
+	}
+	pthread_mutex_unlock(&m->lock);
+	harden(copy);
+	return (&copy->disk);
+}
+
+static void
+each_below(struct memory *m, unsigned dir, const char *prefix,
+    void (*fn)(void *, const char *, uint8_t *, size_t), void *arg)
+{
+	struct entries *e = &m->nodes[dir]->names;
+	char path[1024];
+
+	for (size_t i = 0; i < e->count; i++) {
+		struct node *n = m->nodes[e->list[i].node];
+
+		snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix == '\0' ? "" : "/",
+		    e->list[i].name);
+		if (n->is_dir)
+			each_below(m, e->list[i].node, path, fn, arg);
+		else
+			fn(arg, path, n->now.data, n->now.len);
+	}
+}
+
+void
+disk_memory_each(struct disk *disk, void (*fn)(void *, const char *, uint8_t *, size_t), void *arg)
+{
+	struct memory *m = memory_of(disk);
+
+	each_below(m, 0, "", fn, arg);
+	harden(m);
+}

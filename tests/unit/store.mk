@@ -1,0 +1,13 @@
+# the I/O table, the journal and the store of natsd-js
+check_LIBRARIES += tests/libdisktest.a
+tests_libdisktest_a_SOURCES = common/disk_memory.h common/disk_memory.c \
+	common/disk_faulty.h common/disk_faulty.c
+STORE_TEST_LIBS = tests/libdisktest.a $(TEST_LIBS)
+
+STORE_TESTS = tests/unit/test_store_disk
+check_PROGRAMS += $(STORE_TESTS)
+TESTS += $(STORE_TESTS)
+
+tests_unit_test_store_disk_SOURCES = tests/unit/test_store_disk.c
+tests_unit_test_store_disk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_disk_LDADD = $(STORE_TEST_LIBS)
