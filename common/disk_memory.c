@@ -264,17 +264,39 @@ change_add(struct node *n, bool is_size, uint64_t number)
 	return (c);
 }
 
+/* What the sector held before, as a cut would show it. */
+static void
+sector_before(const struct node *n, uint64_t sector, uint8_t *data)
+{
+	size_t at = (size_t)sector * SECTOR, have;
+
+	for (size_t i = n->change_count; i > 0; i--)
+		if (!n->changes[i - 1].is_size && n->changes[i - 1].number == sector) {
+			memcpy(data, n->changes[i - 1].data, SECTOR);
+			return;
+		}
+	memset(data, 0, SECTOR);
+	have = at < n->hard.len ? n->hard.len - at : 0;
+	if (have > 0)
+		memcpy(data, n->hard.data + at, have < SECTOR ? have : SECTOR);
+}
+
+/* Same bytes again are no change: zeros over what was never written. */
 static void
 note_sectors(struct node *n, uint64_t from, uint64_t to)
 {
+	uint8_t data[SECTOR], before[SECTOR];
 	size_t at, have;
-	struct change *c;
 
 	for (uint64_t s = from / SECTOR; s * SECTOR < to; s++) {
-		c = change_add(n, false, s);
+		memset(data, 0, SECTOR);
 		at = (size_t)s * SECTOR;
 		have = at < n->now.len ? n->now.len - at : 0;
-		memcpy(c->data, n->now.data + at, have < SECTOR ? have : SECTOR);
+		if (have > 0)
+			memcpy(data, n->now.data + at, have < SECTOR ? have : SECTOR);
+		sector_before(n, s, before);
+		if (memcmp(data, before, SECTOR) != 0)
+			memcpy(change_add(n, false, s)->data, data, SECTOR);
 	}
 }
 

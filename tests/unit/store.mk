@@ -4,10 +4,13 @@ tests_libdisktest_a_SOURCES = common/disk_memory.h common/disk_memory.c \
 	common/disk_faulty.h common/disk_faulty.c
 STORE_TEST_LIBS = tests/libdisktest.a $(TEST_LIBS)
 
-STORE_TESTS = tests/unit/test_store_disk
+STORE_TESTS = tests/unit/test_store_disk tests/unit/test_store_journal
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
 
 tests_unit_test_store_disk_SOURCES = tests/unit/test_store_disk.c
 tests_unit_test_store_disk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_disk_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_journal_SOURCES = tests/unit/test_store_journal.c tests/unit/seed.h
+tests_unit_test_store_journal_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_journal_LDADD = $(STORE_TEST_LIBS)
