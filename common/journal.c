@@ -99,7 +99,7 @@ journal_end(struct journal_writer *w, uint16_t type, uint64_t owner, size_t n)
 	uint32_t bytes = (uint32_t)(JOURNAL_RECORD_HEAD + n);
 
 	assert(type != 0 && journal_pad(bytes, 8) <= s->room - s->len);
-	record_encode(s->data + s->len, bytes, type, owner);
+	journal_record_encode(s->data + s->len, bytes, type, owner);
 	s->len += (uint32_t)journal_pad(bytes, 8);
 	s->records++;
 }
@@ -178,10 +178,10 @@ stage_seal(struct journal *j, struct stage *s, uint64_t at, uint64_t *link)
 {
 	uint64_t from, to;
 
-	for (uint32_t i = 0; i < s->len; i += (uint32_t)journal_pad(record_bytes(s->data + i), 8)) {
+	for (uint32_t i = 0; i < s->len; i += (uint32_t)journal_pad(journal_record_bytes(s->data + i), 8)) {
 		from = s->sealed ? journal_place(j->id, s->serial, s->at + i) : 0;
 		to = journal_place(j->id, j->active->serial, at + i);
-		*link = record_move(s->data + i, from, to, *link);
+		*link = journal_record_move(s->data + i, from, to, *link);
 	}
 	s->sealed = true;
 	s->serial = j->active->serial;

@@ -128,7 +128,7 @@ commit_head_decode(const uint8_t *p, size_t n, uint64_t place, struct commit_hea
 #define RECORD_HASHED 16u /* from here on */
 
 void
-record_encode(uint8_t *p, uint32_t bytes, uint16_t type, uint64_t owner)
+journal_record_encode(uint8_t *p, uint32_t bytes, uint16_t type, uint64_t owner)
 {
 	struct wr out = wr_of(p, JOURNAL_RECORD_HEAD);
 
@@ -144,7 +144,7 @@ record_encode(uint8_t *p, uint32_t bytes, uint16_t type, uint64_t owner)
 }
 
 int
-record_decode(const uint8_t *p, size_t n, uint64_t place, struct record_head *h)
+journal_record_decode(const uint8_t *p, size_t n, uint64_t place, struct journal_record_head *h)
 {
 	struct rd in = rd_of(p, n);
 
@@ -163,7 +163,7 @@ record_decode(const uint8_t *p, size_t n, uint64_t place, struct record_head *h)
 }
 
 uint64_t
-record_move(uint8_t *p, uint64_t from, uint64_t to, uint64_t link)
+journal_record_move(uint8_t *p, uint64_t from, uint64_t to, uint64_t link)
 {
 	struct rd in = rd_of(p + 8, 8);
 	struct wr out = wr_of(p, 16);
@@ -175,7 +175,7 @@ record_move(uint8_t *p, uint64_t from, uint64_t to, uint64_t link)
 }
 
 uint32_t
-record_bytes(const uint8_t *p)
+journal_record_bytes(const uint8_t *p)
 {
 	struct rd in = rd_of(p + 16, 4);
 

@@ -45,7 +45,7 @@ struct commit_head {
 	uint64_t check; /* out */
 };
 
-struct record_head {
+struct journal_record_head {
 	uint64_t link, check;
 	uint32_t bytes;
 	uint16_t type;
@@ -124,11 +124,11 @@ void segment_head_encode(uint8_t *sector, const struct segment_head *);
 int segment_head_decode(const uint8_t *sector, struct segment_head *);
 void commit_head_encode(uint8_t *, uint64_t place, struct commit_head *);
 int commit_head_decode(const uint8_t *, size_t n, uint64_t place, struct commit_head *);
-void record_encode(uint8_t *, uint32_t bytes, uint16_t type, uint64_t owner);
-int record_decode(const uint8_t *, size_t n, uint64_t place, struct record_head *);
-/* record_move - from one place (0: none) to another; the check it has there. */
-uint64_t record_move(uint8_t *, uint64_t from, uint64_t to, uint64_t link);
-uint32_t record_bytes(const uint8_t *); /* of one of our own */
+void journal_record_encode(uint8_t *, uint32_t bytes, uint16_t type, uint64_t owner);
+int journal_record_decode(const uint8_t *, size_t n, uint64_t place, struct journal_record_head *);
+/* journal_record_move - from one place (0: none) to another; the check it has there. */
+uint64_t journal_record_move(uint8_t *, uint64_t from, uint64_t to, uint64_t link);
+uint32_t journal_record_bytes(const uint8_t *); /* of one of our own */
 
 /* journal_segment.c */
 void segment_name(char name[JOURNAL_NAME_BYTES], uint32_t slot);

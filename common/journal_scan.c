@@ -275,7 +275,7 @@ headers_learn(struct scan *s, unsigned used)
 /* ---- records ---- */
 
 static int
-record_hand_out(struct scan *s, const uint8_t *p, const struct record_head *h, uint64_t commit)
+record_hand_out(struct scan *s, const uint8_t *p, const struct journal_record_head *h, uint64_t commit)
 {
 	struct journal_entry e = { .commit = commit, .owner = h->owner, .type = h->type,
 		.payload = { .p = (const char *)p + JOURNAL_RECORD_HEAD,
@@ -291,12 +291,12 @@ record_hand_out(struct scan *s, const uint8_t *p, const struct record_head *h, u
 /* The next place from `at` on where a record verifies; `end` when there is none. */
 static uint64_t
 record_find(struct scan *s, const struct segment *g, uint64_t at, uint64_t end,
-    struct record_head *h)
+    struct journal_record_head *h)
 {
 	uint64_t budget = (end - at) * RESYNC_FACTOR, cost;
 
 	for (; at + JOURNAL_RECORD_HEAD <= end; at += 8) {
-		cost = record_bytes(s->data + at);
+		cost = journal_record_bytes(s->data + at);
 		if (cost < JOURNAL_RECORD_HEAD || cost > end - at)
 			continue;
 		if (cost > budget) {
@@ -305,7 +305,7 @@ record_find(struct scan *s, const struct segment *g, uint64_t at, uint64_t end,
 			return (end);
 		}
 		budget -= cost;
-		if (record_decode(s->data + at, (size_t)(end - at), place(s, g, at), h) == 0)
+		if (journal_record_decode(s->data + at, (size_t)(end - at), place(s, g, at), h) == 0)
 			return (at);
 	}
 	return (end);
@@ -315,7 +315,7 @@ record_find(struct scan *s, const struct segment *g, uint64_t at, uint64_t end,
 static int
 records_rescue(struct scan *s, const struct segment *g, uint64_t at, uint64_t end, uint64_t commit)
 {
-	struct record_head h;
+	struct journal_record_head h;
 
 	s->link_known = false;
 	for (at = record_find(s, g, at, end, &h); at < end;
@@ -331,11 +331,11 @@ static bool
 commit_is_whole(struct scan *s, const struct segment *g, uint64_t at, const struct commit_head *c)
 {
 	uint64_t p = at + JOURNAL_COMMIT_HEAD, end = at + c->bytes;
-	struct record_head h;
+	struct journal_record_head h;
 
 	for (uint32_t i = 0; i < c->records; i++) {
 		if (p >= end ||
-		    record_decode(s->data + p, (size_t)(end - p), place(s, g, p), &h) != 0)
+		    journal_record_decode(s->data + p, (size_t)(end - p), place(s, g, p), &h) != 0)
 			return (false);
 		p += journal_pad(h.bytes, 8);
 	}
@@ -346,7 +346,7 @@ static int
 commit_hand_out(struct scan *s, const struct segment *g, uint64_t at, const struct commit_head *c)
 {
 	uint64_t p = at + JOURNAL_COMMIT_HEAD, end = at + c->bytes;
-	struct record_head h;
+	struct journal_record_head h;
 
 	if (!commit_is_whole(s, g, at, c)) {
 		report(s, true, "journal segment %08x: commit %" PRIu64 " at %" PRIu64 " is damaged",
@@ -354,7 +354,7 @@ commit_hand_out(struct scan *s, const struct segment *g, uint64_t at, const stru
 		return (records_rescue(s, g, p, end, c->number));
 	}
 	for (; p < end; p += journal_pad(h.bytes, 8)) {
-		if (record_decode(s->data + p, (size_t)(end - p), place(s, g, p), &h) != 0)
+		if (journal_record_decode(s->data + p, (size_t)(end - p), place(s, g, p), &h) != 0)
 			break;
 		if (record_hand_out(s, s->data + p, &h, c->number) != 0)
 			return (-1);

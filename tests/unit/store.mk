@@ -2,9 +2,9 @@
 check_LIBRARIES += tests/libdisktest.a
 tests_libdisktest_a_SOURCES = common/disk_memory.h common/disk_memory.c \
 	common/disk_faulty.h common/disk_faulty.c
-STORE_TEST_LIBS = tests/libdisktest.a $(TEST_LIBS)
+STORE_TEST_LIBS = natsd-js/store/libstore.a tests/libdisktest.a $(TEST_LIBS)
 
-STORE_TESTS = tests/unit/test_store_disk tests/unit/test_store_journal
+STORE_TESTS = tests/unit/test_store_disk tests/unit/test_store_journal tests/unit/test_store_model
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
 
@@ -14,3 +14,7 @@ tests_unit_test_store_disk_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_journal_SOURCES = tests/unit/test_store_journal.c tests/unit/seed.h
 tests_unit_test_store_journal_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_journal_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_model_SOURCES = tests/unit/test_store_model.c tests/unit/store_model.h \
+	tests/unit/store_model.c tests/unit/seed.h
+tests_unit_test_store_model_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_model_LDADD = $(STORE_TEST_LIBS)
