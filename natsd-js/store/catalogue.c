@@ -110,7 +110,6 @@ stream_new(struct store *store, uint64_t uid, int64_t created, struct str accoun
 	s->created = created;
 	s->account = (struct str){ .p = text, .n = account.n };
 	s->name = (struct str){ .p = text + account.n, .n = name.n };
-	s->state_fresh = true;
 	link_in(store, s);
 	return (s);
 }
@@ -126,8 +125,8 @@ stream_free(struct stream *s)
 		block_free(s->store, s->blocks[i]);
 	free(s->blocks);
 	free(s->dead_blocks);
+	free(s->unfinished);
 	seqset_free(&s->removed);
-	seqset_free(&s->removed_dirty);
 	seqset_free(&s->lost);
 	subjects_free(&s->subjects);
 	small_free(s);

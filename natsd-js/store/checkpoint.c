@@ -42,6 +42,36 @@ stream_write(struct stream *s, int folder, struct err *err)
 	return (state_save(s, folder, err));
 }
 
+/*
+ * Before anything new is written: else a cut could leave both.  What the journal did not bring back is
+ * not ours to remove; it gets a name that is read by nobody.
+ */
+static int
+unfinished_remove(struct stream *s, int folder, struct err *err)
+{
+	struct disk *disk = s->store->disk;
+	char name[BLOCK_NAME_BYTES], aside[BLOCK_NAME_BYTES + 16];
+	int result;
+
+	if (s->unfinished_count == 0)
+		return (0);
+	for (uint32_t i = 0; i < s->unfinished_count; i++) {
+		block_name(name, s->unfinished[i].number);
+		if (s->unfinished[i].last <= s->last_seq) {
+			result = disk_unlink(disk, folder, name);
+		} else {
+			snprintf(aside, sizeof(aside), "%s.set-aside", name);
+			result = disk_rename(disk, folder, name, folder, aside);
+		}
+		if (result != 0 && errno != ENOENT)
+			return (err_sys(err, "remove block %s", name));
+	}
+	if (disk_sync(disk, folder) != 0)
+		return (err_sys(err, "sync the folder"));
+	s->unfinished_count = 0;
+	return (0);
+}
+
 static void
 dead_blocks_remove(struct stream *s, int folder)
 {
@@ -68,7 +98,9 @@ stream_checkpoint(struct stream *s, struct err *err)
 	folder = stream_folder(s, err);
 	if (folder < 0)
 		return (-1);
-	result = stream_write(s, folder, err);
+	result = unfinished_remove(s, folder, err);
+	if (result == 0)
+		result = stream_write(s, folder, err);
 	if (result == 0) {
 		dead_blocks_remove(s, folder);
 		s->dirty = false;

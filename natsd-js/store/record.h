@@ -26,8 +26,6 @@ enum record_type {
 	RECORD_END,
 };
 
-#define RECORD_FLAG_GONE 1u /* RECORD_SMALL: the key is gone */
-
 enum record_file { RECORD_IN_BLOCK = 1, RECORD_IN_STATE };
 
 struct record {

@@ -17,6 +17,7 @@
 struct found_block {
 	uint32_t number;
 	uint64_t first; /* sequence it begins with; 0: it does not say */
+	uint64_t last;	/* of one that belongs to no finished checkpoint */
 };
 
 struct found_blocks {
@@ -62,11 +63,14 @@ file_found(void *arg, const char *name, bool is_dir)
 	return (true);
 }
 
+/* By sequence: a block that was split has its second half in one with a higher number. */
 static int
-by_number(const void *a, const void *b)
+by_first(const void *a, const void *b)
 {
 	const struct found_block *x = a, *y = b;
 
+	if (x->first != y->first)
+		return (x->first < y->first ? -1 : 1);
 	return ((x->number > y->number) - (x->number < y->number));
 }
 
@@ -83,9 +87,10 @@ load(struct stream *s, int folder, uint32_t number, size_t *n, struct err *err)
 	return (p);
 }
 
-/* The first sequence of the block: of its header, or of the first message that is left. */
+/* The first sequence of the block: of its header, or of the first message that is left.  And the
+ * last. */
 static int
-learn_first(struct stream *s, int folder, struct found_block *f, struct err *err)
+learn_span(struct stream *s, int folder, struct found_block *f, struct err *err)
 {
 	struct record r;
 	size_t n, at;
@@ -96,6 +101,11 @@ learn_first(struct stream *s, int folder, struct found_block *f, struct err *err
 	at = record_find(p, n, 0, s->uid, RECORD_IN_BLOCK, f->number, &r);
 	if (at < n)
 		f->first = r.seq;
+	while (at < n && f->number > s->last_block) {
+		f->last = r.seq;
+		at = record_find(p, n, at + record_padded(r.bytes), s->uid, RECORD_IN_BLOCK,
+		    f->number, &r);
+	}
 	free(p);
 	return (0);
 }
@@ -155,7 +165,7 @@ scan(struct stream *s, struct block *b, const uint8_t *p, size_t n, uint64_t bou
 
 static int
 recover_block(struct stream *s, int folder, const struct found_block *f, uint64_t bound,
-    bool finished, struct err *err)
+    struct err *err)
 {
 	struct block *b = calloc(1, sizeof(*b));
 	size_t n = 0;
@@ -173,10 +183,9 @@ recover_block(struct stream *s, int folder, const struct found_block *f, uint64_
 	if (scan(s, b, p, n, bound) != 0)
 		result = err_set(err, "out of memory");
 	free(p);
-	/* Nothing in it counts: removed, or of a checkpoint that was not finished.  But a file that does
-	 * not say so is left alone. */
+	/* Nothing in it counts any more; but a file that does not say whose it is is left alone. */
 	if (result != 0 || b->live == 0) {
-		if (result == 0 && (f->first != 0 || !finished))
+		if (result == 0 && f->first != 0)
 			s->dead_blocks[s->dead_count++] = b->number;
 		block_free(s->store, b);
 		return (result);
@@ -186,33 +195,57 @@ recover_block(struct stream *s, int folder, const struct found_block *f, uint64_
 }
 
 static int
+rooms_make(struct stream *s, uint32_t n)
+{
+	s->blocks = calloc(n, sizeof(struct block *));
+	s->dead_blocks = calloc(n, sizeof(*s->dead_blocks));
+	s->unfinished = calloc(n, sizeof(*s->unfinished));
+	if (s->blocks == NULL || s->dead_blocks == NULL || s->unfinished == NULL)
+		return (-1);
+	s->block_room = s->dead_room = n;
+	return (0);
+}
+
+/* Blocks of a checkpoint that was not finished: what they hold is in the journal, too. */
+static uint32_t
+unfinished_part(struct stream *s, struct found_blocks *f)
+{
+	uint32_t kept = 0, highest = s->last_block;
+
+	for (uint32_t i = 0; i < f->count; i++) {
+		if (f->list[i].number > highest)
+			highest = f->list[i].number;
+		if (f->list[i].number > s->last_block)
+			s->unfinished[s->unfinished_count++] = (struct unfinished){
+				.number = f->list[i].number, .last = f->list[i].last };
+		else
+			f->list[kept++] = f->list[i];
+	}
+	f->count = kept;
+	return (highest);
+}
+
+static int
 recover_blocks(struct stream *s, int folder, struct found_blocks *f, struct err *err)
 {
-	uint32_t finished = s->last_block;
+	uint32_t highest;
 	uint64_t bound;
 
 	if (f->count == 0)
 		return (0);
-	qsort(f->list, f->count, sizeof(*f->list), by_number);
-	s->blocks = calloc(f->count, sizeof(struct block *));
-	s->dead_blocks = calloc(f->count, sizeof(*s->dead_blocks));
-	if (s->blocks == NULL || s->dead_blocks == NULL)
+	if (rooms_make(s, f->count) != 0)
 		return (err_set(err, "out of memory"));
-	s->block_room = s->dead_room = f->count;
 	for (uint32_t i = 0; i < f->count; i++)
-		if (learn_first(s, folder, &f->list[i], err) != 0)
+		if (learn_span(s, folder, &f->list[i], err) != 0)
 			return (-1);
+	highest = unfinished_part(s, f);
+	qsort(f->list, f->count, sizeof(*f->list), by_first);
 	for (uint32_t i = 0; i < f->count; i++) {
-		bound = UINT64_MAX;
-		for (uint32_t k = i + 1; k < f->count && bound == UINT64_MAX; k++)
-			if (f->list[k].first != 0)
-				bound = f->list[k].first;
-		if (recover_block(s, folder, &f->list[i], bound, f->list[i].number <= finished,
-			err) != 0)
+		bound = i + 1 == f->count ? UINT64_MAX : f->list[i + 1].first;
+		if (recover_block(s, folder, &f->list[i], bound, err) != 0)
 			return (-1);
 	}
-	if (f->list[f->count - 1].number > s->last_block)
-		s->last_block = f->list[f->count - 1].number;
+	s->last_block = highest;
 	return (0);
 }
 
@@ -221,7 +254,7 @@ forget_what_was_read(struct stream *s)
 {
 	for (uint32_t i = 0; i < s->block_count; i++)
 		block_free(s->store, s->blocks[i]);
-	s->block_count = s->dead_count = 0;
+	s->block_count = s->dead_count = s->unfinished_count = 0;
 	subjects_clear(&s->subjects);
 	seqset_clear(&s->removed);
 	s->messages = s->bytes = 0;
@@ -367,7 +400,10 @@ replay_small(struct stream *s, struct rd *in)
 	s->dirty = true;
 	if (key.n == 0)
 		return (0);
-	return (value.n == 0 ? small_unset(s, key, true) : small_set(s, key, value, true));
+	if (value.n > 0)
+		return (small_set(s, key, value));
+	small_unset(s, key);
+	return (0);
 }
 
 static int
@@ -376,7 +412,7 @@ replay_mark(struct stream *s, struct rd *in)
 	uint64_t life = rd_u64(in), ring = rd_u64(in), at = rd_u64(in);
 
 	s->dirty = true;
-	return (rd_end(in) != 0 ? 0 : mark_set(s, life, ring, at, true));
+	return (rd_end(in) != 0 ? 0 : mark_set(s, life, ring, at));
 }
 
 int

@@ -42,8 +42,7 @@ reserve_dead(struct stream *s)
 int
 stream_reserve_remove(struct stream *s)
 {
-	if (seqset_reserve(&s->removed, 1) != 0 || seqset_reserve(&s->removed_dirty, 1) != 0 ||
-	    reserve_dead(s) != 0)
+	if (seqset_reserve(&s->removed, 1) != 0 || reserve_dead(s) != 0)
 		return (-1);
 	return (0);
 }
@@ -129,7 +128,6 @@ stream_apply_remove(struct stream *s, uint64_t first, uint64_t last)
 	else
 		emptied = drop_range(s, first, last);
 	seqset_add(&s->removed, first, last);
-	seqset_add(&s->removed_dirty, first, last);
 	if (emptied)
 		block_forget_empty(s);
 	s->dirty = true;
@@ -144,7 +142,6 @@ stream_apply_advance(struct stream *s, uint64_t last)
 	if (stream_reserve_remove(s) != 0)
 		return (-1);
 	seqset_add(&s->removed, s->last_seq + 1, last);
-	seqset_add(&s->removed_dirty, s->last_seq + 1, last);
 	s->last_seq = last;
 	s->dirty = true;
 	return (0);

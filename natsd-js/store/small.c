@@ -72,7 +72,7 @@ room_for(void *list, uint32_t *room, uint32_t n, size_t element)
 }
 
 int
-small_set(struct stream *s, struct str key, struct str value, bool dirty)
+small_set(struct stream *s, struct str key, struct str value)
 {
 	bool there;
 	uint32_t at = small_at(s, key, &there);
@@ -95,79 +95,48 @@ small_set(struct stream *s, struct str key, struct str value, bool dirty)
 		s->small_count++;
 	}
 	*m = (struct small){ .key = { .p = p, .n = key.n },
-		.value = { .p = p + key.n, .n = value.n }, .dirty = dirty };
+		.value = { .p = p + key.n, .n = value.n } };
 	return (0);
 }
 
-/* The state file may still hold the key: it is told that it is gone. */
-int
-small_unset(struct stream *s, struct str key, bool dirty)
+void
+small_unset(struct stream *s, struct str key)
 {
 	bool there;
 	uint32_t at = small_at(s, key, &there);
-	struct small *m;
-	char *copy;
+	struct small *m = &s->smalls[at];
 
 	if (!there)
-		return (0);
-	if (dirty) {
-		copy = malloc(key.n + 1);
-		if (copy == NULL || room_for(&s->gone, &s->gone_room, s->gone_count + 1,
-			sizeof(*s->gone)) != 0) {
-			free(copy);
-			return (-1);
-		}
-		memcpy(copy, key.p, key.n);
-		s->gone[s->gone_count++] = (struct str){ .p = copy, .n = key.n };
-	}
-	m = &s->smalls[at];
+		return;
 	str_free(m->key);
 	s->small_count--;
 	memmove(m, m + 1, (s->small_count - at) * sizeof(*m));
-	return (0);
 }
 
 int
-mark_set(struct stream *s, uint64_t life, uint64_t ring, uint64_t at, bool dirty)
+mark_set(struct stream *s, uint64_t life, uint64_t ring, uint64_t at)
 {
 	for (uint32_t i = 0; i < s->mark_count; i++) {
 		struct mark *m = &s->marks[i];
 
 		if (m->life != life || m->ring != ring)
 			continue;
-		if (at > m->at) {
+		if (at > m->at)
 			m->at = at;
-			m->dirty |= dirty;
-		}
 		return (0);
 	}
 	if (room_for(&s->marks, &s->mark_room, s->mark_count + 1, sizeof(*s->marks)) != 0)
 		return (-1);
-	s->marks[s->mark_count++] = (struct mark){ .life = life, .ring = ring, .at = at,
-		.dirty = dirty };
+	s->marks[s->mark_count++] = (struct mark){ .life = life, .ring = ring, .at = at };
 	return (0);
-}
-
-void
-small_clean(struct stream *s)
-{
-	for (uint32_t i = 0; i < s->small_count; i++)
-		s->smalls[i].dirty = false;
-	for (uint32_t i = 0; i < s->gone_count; i++)
-		str_free(s->gone[i]);
-	s->gone_count = 0;
-	for (uint32_t i = 0; i < s->mark_count; i++)
-		s->marks[i].dirty = false;
 }
 
 void
 small_free(struct stream *s)
 {
-	small_clean(s);
 	for (uint32_t i = 0; i < s->small_count; i++)
 		str_free(s->smalls[i].key);
 	free(s->smalls);
-	free(s->gone);
 	free(s->marks);
 }
 
@@ -213,7 +182,7 @@ stream_put(struct stream *s, struct str key, struct str value, struct err *err)
 	result = journal_small(s, key, value, err);
 	if (result != STORE_OK)
 		return (result);
-	if (small_set(s, key, value, true) != 0)
+	if (small_set(s, key, value) != 0)
 		return (no_memory(err));
 	store_end(s, STORE_J_SMALL, 2 + key.n + value.n);
 	return (STORE_OK);
@@ -231,9 +200,8 @@ stream_unset(struct stream *s, struct str key, struct err *err)
 	result = journal_small(s, key, STR_NONE, err);
 	if (result != STORE_OK)
 		return (result);
-	if (small_unset(s, key, true) != 0)
-		return (no_memory(err));
 	store_end(s, STORE_J_SMALL, 2 + key.n);
+	small_unset(s, key);
 	return (STORE_OK);
 }
 
@@ -270,7 +238,7 @@ stream_mark(struct stream *s, uint64_t life, uint64_t ring, uint64_t at, struct 
 	wr_u64(&out, life);
 	wr_u64(&out, ring);
 	wr_u64(&out, at);
-	if (mark_set(s, life, ring, at, true) != 0)
+	if (mark_set(s, life, ring, at) != 0)
 		return (no_memory(err));
 	store_end(s, STORE_J_MARK, 24);
 	return (STORE_OK);

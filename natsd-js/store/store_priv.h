@@ -48,12 +48,15 @@ struct block {
 
 struct small {
 	struct str key, value; /* one allocation, at key.p */
-	bool dirty;
 };
 
 struct mark {
 	uint64_t life, ring, at;
-	bool dirty;
+};
+
+struct unfinished {
+	uint32_t number;
+	uint64_t last; /* its highest sequence */
 };
 
 struct stream {
@@ -73,21 +76,18 @@ struct stream {
 	uint32_t last_block; /* number; never used again */
 	uint32_t *dead_blocks; /* numbers whose files go at the next checkpoint */
 	uint32_t dead_count, dead_room;
+	struct unfinished *unfinished; /* blocks found that belong to no finished checkpoint */
+	uint32_t unfinished_count;
 	uint64_t last_seq;
 	int64_t last_time;
 	uint64_t messages, bytes;
 	struct seqset removed; /* all that was used and is gone, from 1 on */
-	struct seqset removed_dirty; /* of these: not in the state file */
 	struct seqset lost;    /* neither there nor removed */
 	struct subjects subjects;
 	struct small *smalls; /* by key */
 	uint32_t small_count, small_room;
-	struct str *gone; /* keys to be taken out of the state file */
-	uint32_t gone_count, gone_room;
 	struct mark *marks;
 	uint32_t mark_count, mark_room;
-	bool state_fresh;	/* the state file must be written as a whole */
-	uint64_t state_bytes, state_whole; /* its length, and that when it was last whole */
 	uint64_t files_last; /* recovery: sequences above it are in the journal alone */
 };
 
@@ -199,10 +199,9 @@ enum store_result stream_remove_range(struct stream *, uint64_t first, uint64_t 
 void subject_settle(struct stream *, struct subject_sum *);
 
 /* small.c */
-int small_set(struct stream *, struct str key, struct str value, bool dirty);
-int small_unset(struct stream *, struct str key, bool dirty);
-int mark_set(struct stream *, uint64_t life, uint64_t ring, uint64_t at, bool dirty);
-void small_clean(struct stream *); /* nothing is dirty */
+int small_set(struct stream *, struct str key, struct str value);
+void small_unset(struct stream *, struct str key);
+int mark_set(struct stream *, uint64_t life, uint64_t ring, uint64_t at);
 void small_free(struct stream *);
 
 /* state_file.c */
