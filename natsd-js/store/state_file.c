@@ -11,6 +11,7 @@
 #include "natsd-js/store/store_priv.h"
 
 #define STATE_MAX ((size_t)1 << 30)
+#define COPIES 2u /* nothing else knows what is removed, and which sequence was the last */
 
 struct state_out {
 	struct stream *stream;
@@ -76,17 +77,27 @@ put_end(struct state_out *o)
 	put(o, &(struct record){ .type = RECORD_END, .seq = o->records });
 }
 
+static void
+put_copy(struct state_out *o)
+{
+	struct stream *s = o->stream;
+
+	o->records = 0;
+	put(o, &(struct record){ .type = RECORD_IDENTITY, .seq = s->uid, .time = s->created,
+		.subject = s->account, .headers = s->name });
+	put_ranges(o, &s->removed);
+	put_smalls(o);
+	put_end(o);
+}
+
 int
 state_save(struct stream *s, int folder, struct err *err)
 {
 	struct state_out o = { .stream = s, .buf = BUF_INIT(STATE_MAX) };
 	int result;
 
-	put(&o, &(struct record){ .type = RECORD_IDENTITY, .seq = s->uid, .time = s->created,
-		.subject = s->account, .headers = s->name });
-	put_ranges(&o, &s->removed);
-	put_smalls(&o);
-	put_end(&o);
+	for (unsigned i = 0; i < COPIES; i++)
+		put_copy(&o);
 	if (o.failed != 0)
 		result = err_set(err, "state: out of memory");
 	else
@@ -128,8 +139,8 @@ apply(struct stream *s, const struct record *r, struct err *err)
 }
 
 /*
- * The file was written as one: what does not verify in it is damage, and so are records that are missing
- * at its end.  The rest of it counts.
+ * The file was written as one: what does not verify in it is damage.  Everything stands in it twice, and
+ * saying it twice changes nothing: all that verifies counts.
  */
 int
 state_load(struct stream *s, int folder, struct err *err)
@@ -138,7 +149,7 @@ state_load(struct stream *s, int folder, struct err *err)
 	uint8_t *p = disk_load(s->store->disk, folder, "state", STATE_MAX, &n);
 	struct record r;
 	uint64_t records = 0;
-	bool ended = false;
+	unsigned whole = 0;
 	int result = 0;
 
 	if (p == NULL)
@@ -147,15 +158,17 @@ state_load(struct stream *s, int folder, struct err *err)
 	     at = record_find(p, n, next, s->uid, RECORD_IN_STATE, 0, &r)) {
 		gaps += at != next;
 		next = at + record_padded(r.bytes);
-		ended |= r.type == RECORD_END && r.seq == records;
-		records++;
+		whole += r.type == RECORD_END && r.seq == records;
+		records = r.type == RECORD_END ? 0 : records + 1;
 		result = apply(s, &r, err);
 	}
 	free(p);
-	if (gaps > 0 || !ended)
+	if (gaps > 0 || whole != COPIES) {
+		s->dirty = true; /* the next checkpoint makes it whole again */
 		store_report(s->store, true,
-		    "stream %016" PRIx64 ": its state file is damaged in %zu places", s->uid,
-		    gaps + !ended);
+		    "stream %016" PRIx64 ": %u of %u copies in its state file are whole", s->uid,
+		    whole, COPIES);
+	}
 	return (result);
 }
 

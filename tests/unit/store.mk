@@ -4,7 +4,8 @@ tests_libdisktest_a_SOURCES = common/disk_memory.h common/disk_memory.c \
 	common/disk_faulty.h common/disk_faulty.c
 STORE_TEST_LIBS = natsd-js/store/libstore.a tests/libdisktest.a $(TEST_LIBS)
 
-STORE_TESTS = tests/unit/test_store_disk tests/unit/test_store_journal tests/unit/test_store_model
+STORE_TESTS = tests/unit/test_store_disk tests/unit/test_store_journal tests/unit/test_store_parts \
+	tests/unit/test_store_model tests/unit/test_store_damage
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
 
@@ -18,3 +19,10 @@ tests_unit_test_store_model_SOURCES = tests/unit/test_store_model.c tests/unit/s
 	tests/unit/store_model.c tests/unit/seed.h
 tests_unit_test_store_model_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_model_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_parts_SOURCES = tests/unit/test_store_parts.c tests/unit/seed.h
+tests_unit_test_store_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_parts_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_damage_SOURCES = tests/unit/test_store_damage.c tests/unit/store_model.h \
+	tests/unit/store_model.c tests/unit/seed.h
+tests_unit_test_store_damage_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_damage_LDADD = $(STORE_TEST_LIBS)
