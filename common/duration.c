@@ -148,7 +148,7 @@ duration_print(int64_t ns, char out[DURATION_TEXT_MAX])
 	char before[24] = "";
 
 	if (ns < 0)
-		strcpy(before, "-");
+		before[0] = '-';
 	if (v == 0)
 		print_decimal(out, "", 0, 0, "s");
 	else if (v < 1000)
