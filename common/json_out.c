@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "common/json_out.h"
+#include "common/num.h"
 #include "common/utf8.h"
 
 #define DEPTH_MAX 60
@@ -101,6 +102,7 @@ json_num(struct json_out *j, double v)
 	char text[40], digits[DOUBLE_DIGITS];
 	double size = fabs(v), read;
 	const char *exponent;
+	int64_t power = 0;
 	int n, point;
 
 	assert(isfinite(v));
@@ -116,7 +118,9 @@ json_num(struct json_out *j, double v)
 	digits[0] = text[0];
 	if (n > 1)
 		memcpy(digits + 1, text + 2, (size_t)(n - 1));
-	point = (int)strtol(exponent + 1, NULL, 10) + 1;
+	/* "e+21" or "e-07": printed a line above, so the number is there. */
+	num_parse_i64(str_of(exponent[1] == '+' ? exponent + 2 : exponent + 1), -400, 400, &power);
+	point = (int)power + 1;
 	if (signbit(v))
 		add(j, STR("-"));
 	if (size > 0 && (size < 1e-6 || size >= 1e21))

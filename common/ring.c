@@ -611,8 +611,12 @@ ring_attach(int fd, enum ring_side side, const struct doorbell *peer, struct err
 
 	if ((m = mapping_new(fd, err)) == NULL)
 		return (NULL);
-	if ((r = end_new(m, side, peer, err)) == NULL)
+	if ((r = end_new(m, side, peer, err)) == NULL) {
 		mapping_drop(m);
+		return (NULL);
+	}
+	/* The life before us may have died between taking the flag down and ringing. */
+	doorbell_ring(&r->peer);
 	return (r);
 }
 

@@ -96,7 +96,8 @@ int ring_make(uint32_t bytes, uint64_t serial, struct err *);
 /*
  * ring_attach - one end of it.  fd stays yours (the mapping does not need it).  `peer` is the bell
  * of the other side, to be rung by us; its descriptors stay yours and open until detach.
- * A consumer starts reading at `released`.  Refuses another layout stamp, missing seals, cursors
+ * A consumer starts reading at `released`.  The bell is rung once, for what the life before left
+ * unsaid.  Refuses another layout stamp, missing seals, cursors
  * that break the invariant.  NULL.
  */
 struct ring *ring_attach(int fd, enum ring_side, const struct doorbell *peer, struct err *);

@@ -310,13 +310,42 @@ spawn(struct supervise *s, struct supervised *sd, struct err *e)
 	return (0);
 }
 
+/* The rings of a dead front are read to their end by js and raft; the next front has its own. */
+static void
+renew_rings_of_front(struct supervise *s)
+{
+	static const unsigned hubs[] = { SUPERVISE_JS, SUPERVISE_RAFT };
+	struct err e;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct supervised *hub = &s->children[hubs[i]];
+
+		if (hub->wanted && rings_renew(s->rings, ROLE_FRONT, hub->child.role, &e) != 0)
+			fatal("%s", e.text);
+	}
+}
+
+static void
+give_renewed_rings_of_front(struct supervise *s)
+{
+	handover_rings(s, &s->children[SUPERVISE_JS], ROLE_FRONT);
+	handover_rings(s, &s->children[SUPERVISE_RAFT], ROLE_FRONT);
+}
+
 static void
 start_child(struct supervise *s, struct supervised *sd)
 {
+	bool next_front = sd->child.role == ROLE_FRONT && sd->child.life > 0;
 	struct err e;
 
+	if (next_front)
+		renew_rings_of_front(s);
 	if (spawn(s, sd, &e) == 0) {
 		sd->probe = 0;
+		if (next_front) {
+			give_renewed_rings_of_front(s);
+			tell_hubs(s);
+		}
 		tell_front(s, sd);
 		return;
 	}
@@ -363,28 +392,6 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	start_waiting(arg);
-}
-
-/* The rings of a dead front are read to their end by js and raft; the next front has its own. */
-static void
-renew_rings_of_front(struct supervise *s)
-{
-	static const unsigned hubs[] = { SUPERVISE_JS, SUPERVISE_RAFT };
-	struct err e;
-
-	for (unsigned i = 0; i < 2; i++) {
-		struct supervised *hub = &s->children[hubs[i]];
-
-		if (hub->wanted && rings_renew(s->rings, ROLE_FRONT, hub->child.role, &e) != 0)
-			fatal("%s", e.text);
-	}
-}
-
-static void
-give_renewed_rings_of_front(struct supervise *s)
-{
-	handover_rings(s, &s->children[SUPERVISE_JS], ROLE_FRONT);
-	handover_rings(s, &s->children[SUPERVISE_RAFT], ROLE_FRONT);
 }
 
 /* By a signal that says the program was wrong, or because it hung: not by our kill or an operator's. */
@@ -445,10 +452,7 @@ bury(struct supervise *s, struct supervised *sd, int status)
 			s->setup.on_lame_done(s->setup.ctx); /* its clients went with it */
 			return;
 		}
-		renew_rings_of_front(s);
 		start_waiting(s);
-		give_renewed_rings_of_front(s);
-		tell_hubs(s);
 		return;
 	}
 	if (sd->child.replaced_rings)

@@ -48,3 +48,14 @@ tests_unit_test_inbox_SOURCES = tests/unit/test_inbox.c
 tests_unit_test_inbox_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_inbox_LDADD = $(TEST_LIBS)
 TESTS += tests/unit/test_inbox
+
+check_PROGRAMS += tests/unit/torture_ring
+tests_unit_torture_ring_SOURCES = tests/unit/torture_ring.c
+tests_unit_torture_ring_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/torture_ring
+
+check_PROGRAMS += tests/unit/test_ring_hostile
+tests_unit_test_ring_hostile_SOURCES = tests/unit/test_ring_hostile.c
+tests_unit_test_ring_hostile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ring_hostile_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_ring_hostile
