@@ -6,6 +6,7 @@ include tests/unit/roles.mk
 include tests/unit/front.mk
 include tests/unit/oom.mk
 include tests/fuzz/local.mk
+include tests/attack/local.mk
 include tests/system/local.mk
 include tests/bench/local.mk
 
