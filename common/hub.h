@@ -33,9 +33,10 @@ struct hub_link; /* the pair of rings with one thread of the front, or with the 
 
 struct hub_request {
 	struct hub_link *link;
-	uint64_t at;		/* position: names the request on its link until hub_done() */
+	uint64_t at, end;	/* positions: name the request on its link until hub_done() */
 	struct ingress ingress; /* names it for ever */
 	uint64_t verdict;	/* not 0: decided in an earlier life, only to be answered */
+	bool poisoned;		/* it has killed earlier lives: answer an error, do nothing else */
 	struct frame_msg msg;	/* borrowed until the callback returns */
 };
 
@@ -78,6 +79,6 @@ void hub_subscribe(struct hub *, uint32_t account, uint64_t sid, struct str subj
  * is dead.  -1: the link's list of what did not fit is at its bound. */
 void hub_verdict(struct hub_link *, uint64_t at, uint64_t verdict);
 int hub_publish(struct hub_link *, const struct frame_pub *);
-void hub_done(struct hub_link *, uint64_t at);
+void hub_done(struct hub_link *, uint64_t at, uint64_t end);
 
 #endif

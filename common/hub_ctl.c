@@ -41,7 +41,10 @@ options_from(int fd, struct options *o, struct err *e)
 
 	if (shm_read_all(fd, OPTIONS_BYTES_MAX, &p, &n, e) != 0)
 		return (-1);
-	options_init(o);
+	if (options_init(o, e) != 0) {
+		free(p);
+		return (-1);
+	}
 	if ((rc = options_decode(o, p, n, e)) != 0)
 		options_free(o);
 	free(p);

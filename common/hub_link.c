@@ -56,6 +56,8 @@ hub_link_add(struct hub *h, const struct ctl_ring *m, int memory, int bell)
 
 	if (l == NULL)
 		l = link_new(h, peer, m->thread, m->peer_life);
+	if (peer != ROLE_FRONT)
+		hub_link_peer_gone(h, peer, m->peer_life);
 	if (l->peer_bell.ring == -1)
 		l->peer_bell.ring = bell;
 	else
@@ -170,7 +172,7 @@ hub_link_settle(struct hub_link *l)
 		KILL_POINT(l->hub->role->role == ROLE_JS ? "js: answer, release" :
 							   "raft: answer, release");
 	for (unsigned i = 0; i < l->ndone; i++)
-		inbox_done(l->in, l->done[i]);
+		inbox_done(l->in, l->done[i].at, l->done[i].end);
 	l->hub->useful += l->ndone;
 	if (l->ndone > 0)
 		KILL_POINT(l->hub->role->role == ROLE_JS ? "js: after release" :
@@ -179,11 +181,11 @@ hub_link_settle(struct hub_link *l)
 }
 
 void
-hub_done(struct hub_link *l, uint64_t at)
+hub_done(struct hub_link *l, uint64_t at, uint64_t end)
 {
 	if (l->ndone == HUB_BATCH)
 		hub_link_settle(l);
-	l->done[l->ndone++] = at;
+	l->done[l->ndone++] = (struct hub_span){ .at = at, .end = end };
 }
 
 /* ---- listening ---- */
@@ -238,12 +240,19 @@ link_status(struct hub *h, struct hub_link *l, const struct frame_status_ask *as
 static void
 link_message(struct hub *h, struct hub_link *l, const struct ring_rec *rec, struct rd *in)
 {
-	struct hub_request rq = { .link = l, .at = rec->at, .verdict = rec->verdict };
+	struct hub_request rq = { .link = l, .at = rec->at, .end = rec->end, .verdict = rec->verdict };
+	struct ring *ring = inbox_ring(l->in);
 
 	if (frame_msg_decode(in, &rq.msg) != 0)
 		link_broken(h, l, "a MSG that does not decode");
 	rq.ingress = inbox_ingress(l->in, rec);
+	rq.poisoned = ring_poisoned(ring, rec->at);
+	if (rq.poisoned)
+		log_error("the record at %llu of ring %llu has killed us before and is passed over",
+		    (unsigned long long)rec->at, (unsigned long long)rq.ingress.ring);
+	ring_work(ring, rec->at);
 	h->role->message(h->ctx, h, &rq);
+	ring_work_done(ring);
 }
 
 /* One whole frame.  What needs no answer is finished here. */
@@ -284,21 +293,17 @@ link_frame(struct hub *h, struct hub_link *l, const struct ring_rec *rec)
 	}
 	if (!good)
 		link_broken(h, l, "a frame that does not decode");
-	inbox_done(l->in, rec->at);
+	inbox_done(l->in, rec->at, rec->end);
 }
 
-/* Parts of a cut frame but the first need no place of their own in the book. */
 static int
 link_join(struct hub *h, struct hub_link *l, const struct ring_rec *rec, struct ring_rec *whole)
 {
-	bool first = !l->join.open;
 	struct err e;
 	int rc = frame_join(&l->join, rec, whole, &e);
 
 	if (rc < 0)
 		link_broken(h, l, e.text);
-	if (!first)
-		inbox_done(l->in, rec->at);
 	return (rc);
 }
 

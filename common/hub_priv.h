@@ -20,6 +20,10 @@ struct event_base;
 #define HUB_LISTED_HIGH (1u << 20)  /* above it nothing more is read from that link */
 #define HUB_BATCH 256		    /* records taken from one link before the next has its turn */
 
+struct hub_span {
+	uint64_t at, end;
+};
+
 struct hub_link {
 	TAILQ_ENTRY(hub_link) entry;
 	struct hub *hub;
@@ -33,7 +37,7 @@ struct hub_link {
 	struct doorbell peer_bell;
 	bool peer_gone; /* read to the end, drop answers, then free */
 	bool greeted;
-	uint64_t done[HUB_BATCH]; /* finished, their answers not yet visible */
+	struct hub_span done[HUB_BATCH]; /* finished, their answers not yet visible */
 	unsigned ndone;
 	uint64_t taken, answered, dropped;
 };

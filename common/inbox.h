@@ -33,9 +33,13 @@ int inbox_take(struct inbox *, struct buf *scratch, struct ring_rec *);
 
 struct ingress inbox_ingress(const struct inbox *, const struct ring_rec *);
 
-/* inbox_verdict - before the answer leaves.  inbox_done - the answer stands in the ring back. */
+/*
+ * inbox_verdict - before the answer leaves.
+ * inbox_done - the answer stands in the ring back: all open records in [at, end) are finished (one,
+ * or the parts of one frame).  What is not open there is an error of ours.
+ */
 void inbox_verdict(struct inbox *, uint64_t at, uint64_t verdict);
-void inbox_done(struct inbox *, uint64_t at);
+void inbox_done(struct inbox *, uint64_t at, uint64_t end);
 
 uint32_t inbox_open(const struct inbox *); /* records between released and read */
 

@@ -35,11 +35,14 @@ void json_key(struct json_out *, const char *key);
 void json_str(struct json_out *, struct str);
 void json_u64(struct json_out *, uint64_t);
 void json_i64(struct json_out *, int64_t);
-void json_num(struct json_out *, double); /* shortest that round-trips */
+void json_num(struct json_out *, double); /* shortest that round-trips; finite */
 void json_bool(struct json_out *, bool);
 void json_null(struct json_out *);
 void json_raw(struct json_out *, struct str); /* JSON text that is known to be well-formed */
-void json_time(struct json_out *, struct wall, bool local); /* RFC 3339, nanoseconds trimmed */
+/* RFC 3339, trailing zeros of the nanoseconds trimmed; local: with the zone's offset, which the
+ * program has made known with tzset(3) before it entered its sandbox. */
+#define JSON_TIME_ZERO ((struct wall){ .ns = INT64_MIN }) /* prints as Go's zero time */
+void json_time(struct json_out *, struct wall, bool local);
 
 /* key and value in one; the _oe ones leave it out when empty, 0 or false */
 void json_kstr(struct json_out *, const char *key, struct str);
@@ -47,6 +50,9 @@ void json_kstr_oe(struct json_out *, const char *key, struct str);
 void json_ku64(struct json_out *, const char *key, uint64_t);
 void json_ku64_oe(struct json_out *, const char *key, uint64_t);
 void json_ki64(struct json_out *, const char *key, int64_t);
+void json_ki64_oe(struct json_out *, const char *key, int64_t);
+void json_knum(struct json_out *, const char *key, double);
+void json_ktime(struct json_out *, const char *key, struct wall, bool local);
 void json_kbool(struct json_out *, const char *key, bool);
 void json_kbool_oe(struct json_out *, const char *key, bool);
 

@@ -28,14 +28,15 @@
  *	| len  | type | flags | verdict | len bytes, then up to 7 zeros
  *
  * len	 of the payload alone, at most ring_record_max()
+ * type	 what the record is, not 0
  * verdict  0 from the producer; the consumer stores what it decided before its answer leaves, so
  *	 that the record is never decided again (ring_set_verdict)
  *
  * E.g. a record of type 4 with the payload "abc" at position 0: 03 00 00 00  04 00  00 00
  * 00*8  61 62 63 00*5; the next one starts at position 24.
  *
- * Starting over: a producer that finds the ring empty continues at the next multiple of size, so
- * that a lightly used ring lives in its first pages.  It publishes the jump as skip_from and
+ * Starting over: a producer that finds the ring empty, and itself some way into it, continues at the
+ * next multiple of size, so that a lightly used ring lives in its first pages.  It publishes the jump as skip_from and
  * skip_to before `write`; the consumer that stands at skip_from goes on at skip_to.  Position,
  * and so ingress numbers, are never used twice.
  *
@@ -95,7 +96,8 @@ int ring_make(uint32_t bytes, uint64_t serial, struct err *);
 /*
  * ring_attach - one end of it.  fd stays yours (the mapping does not need it).  `peer` is the bell
  * of the other side, to be rung by us; its descriptors stay yours and open until detach.
- * A consumer starts reading at `released`.  Refuses another layout stamp, missing seals, cursors
+ * A consumer starts reading at `released`.  The bell is rung once, for what the life before left
+ * unsaid.  Refuses another layout stamp, missing seals, cursors
  * that break the invariant.  NULL.
  */
 struct ring *ring_attach(int fd, enum ring_side, const struct doorbell *peer, struct err *);
@@ -126,7 +128,8 @@ const char *ring_why(const struct ring *);
 uint8_t *ring_reserve(struct ring *, uint32_t len);
 uint64_t ring_commit(struct ring *, uint16_t type, uint16_t flags, uint32_t len);
 
-/* ring_publish - all committed records become visible; rings the bell of a consumer asleep. */
+/* ring_publish - all committed records become visible; rings the bell of a consumer asleep.  Costs
+ * a fence: once a batch. */
 void ring_publish(struct ring *);
 
 /* ring_used - bytes between released and what was committed; refreshes from the other side. */
@@ -159,7 +162,8 @@ int ring_take(struct ring *, struct buf *scratch, struct ring_rec *);
 /* ring_next - done looking at it: the read cursor moves behind rec. */
 void ring_next(struct ring *, const struct ring_rec *);
 
-/* ring_release - everything below `position` is finished.  Rings the bell of a waiting producer. */
+/* ring_release - everything below `position` is finished.  Rings the bell of a waiting producer.
+ * Costs a fence: once a batch where a batch may be released together. */
 void ring_release(struct ring *, uint64_t position);
 
 /* ring_set_verdict - stores v (not 0) in the head of a record not yet released: one atomic store. */
@@ -167,7 +171,7 @@ void ring_set_verdict(struct ring *, uint64_t at, uint64_t v);
 
 /*
  * ring_sleep - declares us asleep; false when something arrived meanwhile (then we are awake again
- * and must look).  ring_wake - we are awake; call it after the event loop returns.
+ * and must look).  True for a dead ring: nothing will come.  ring_wake - we are awake; call it after the event loop returns.
  */
 bool ring_sleep(struct ring *);
 void ring_wake(struct ring *);
@@ -175,5 +179,19 @@ void ring_wake(struct ring *);
 /* ring_write_seen - the producer's cursor as of now, checked (a worker drains up to it). */
 uint64_t ring_write_seen(struct ring *);
 uint64_t ring_read_at(const struct ring *); /* our read cursor */
+
+/* ---- one poisonous record must not become a crash loop (ARCHITECTURE.md 3) ---- */
+
+/*
+ * ring_work - the consumer works on the record at `at` from now on; ring_work_done - on none.
+ * ring_death - the supervisor's: the consumer of this ring has died and is reaped; fault: by a
+ * fault signal or the watchdog.  1: the record in work, at *at, is poison from now on (two faults
+ * or three deaths in a row on it); 0: not yet, or none was in work; -1.
+ * ring_poisoned - the consumer's next life asks it before it works on a record.
+ */
+void ring_work(struct ring *, uint64_t at);
+void ring_work_done(struct ring *);
+int ring_death(int fd, bool fault, uint64_t *at, struct err *);
+bool ring_poisoned(const struct ring *, uint64_t at);
 
 #endif

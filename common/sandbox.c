@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/sandbox.h"
 #include "common/sandbox_table.h"
@@ -39,4 +40,28 @@ sandbox_users_exist(struct err *e)
 			    rows[i].user, role_program(rows[i].role), rows[i].user));
 	}
 	return (0);
+}
+
+static const struct passwd *
+user_of(enum role role)
+{
+	const struct sandbox_row *row = sandbox_row(role);
+
+	return (row == NULL || !sandbox_separates_users() ? NULL : getpwnam(row->user));
+}
+
+unsigned
+sandbox_user_id(enum role role)
+{
+	const struct passwd *pw = user_of(role);
+
+	return (pw == NULL ? getuid() : pw->pw_uid);
+}
+
+unsigned
+sandbox_group_id(enum role role)
+{
+	const struct passwd *pw = user_of(role);
+
+	return (pw == NULL ? getgid() : pw->pw_gid);
 }

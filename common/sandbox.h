@@ -43,6 +43,10 @@ bool sandbox_separates_users(void);
 /* sandbox_enter - no way back; before the first thread is made (landlock holds for the caller).  -1: the reason; the caller exits. */
 int sandbox_enter(const struct sandbox_request *, struct err *);
 
+/* sandbox_user_id, sandbox_group_id - whom a role becomes as root; else our own. */
+unsigned sandbox_user_id(enum role);
+unsigned sandbox_group_id(enum role);
+
 /* sandbox_describe - what is in force on this machine, e.g. "seccomp, landlock 7, user _natsd". */
 void sandbox_describe(char *out, unsigned size);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -85,8 +86,10 @@ enter_empty(struct err *e)
 {
 	static const char *const places[] = { "/run", "/tmp", "/dev/shm" };
 	char path[64];
+	struct stat st;
 
-	if (chdir(EMPTYDIR) == 0)
+	if (stat(EMPTYDIR, &st) == 0 && st.st_uid == 0 && (st.st_mode & 022) == 0 &&
+	    chdir(EMPTYDIR) == 0)
 		return (0);
 	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(path, sizeof(path), "%s/natsd-empty-XXXXXX", places[i]);
@@ -228,6 +231,7 @@ on_sigsys(int sig, siginfo_t *info, void *context)
 	uint8_t record[LOG_RECORD_HEAD + sizeof(text) + 20] = { LOG_LVL_FATAL };
 	size_t n = LOG_RECORD_HEAD;
 	struct wall now = wall_now();
+	sigset_t just;
 
 	(void)context;
 	memcpy(record + 8, &now.ns, sizeof(now.ns));
@@ -237,8 +241,11 @@ on_sigsys(int sig, siginfo_t *info, void *context)
 	if (write(log_fd_of_trap, record, n) < 0)
 		n = 0; /* nobody left to tell */
 	signal(sig, SIG_DFL);
+	sigemptyset(&just);
+	sigaddset(&just, sig);
+	pthread_sigmask(SIG_UNBLOCK, &just, NULL); /* it is blocked inside its handler */
 	raise(sig);
-	_exit(128 + sig); /* when the signal is blocked */
+	_exit(128 + sig);
 }
 
 static int
@@ -318,7 +325,9 @@ seccomp_enter(const struct sandbox_row *row, bool probes, struct err *e)
 
 	if (f == NULL)
 		return (err_set(e, "system-call filter: no memory"));
-	if ((rc = filter_fill(f, row, probes)) == 0)
+	/* Threads that a sanitizer's runtime has made by now are confined with us. */
+	if ((rc = seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1)) == 0 &&
+	    (rc = filter_fill(f, row, probes)) == 0)
 		rc = seccomp_load(f);
 	seccomp_release(f);
 	if (rc != 0) {

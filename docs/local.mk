@@ -1,1 +1,1 @@
-# what this folder installs or ships
+EXTRA_DIST += docs/architecture.md docs/supervisor.md

@@ -1,1 +1,7 @@
-# what this folder installs or ships
+EXTRA_DIST += etc/natsd.conf
+
+# An example that explains itself; an existing configuration is never replaced.
+install-data-hook:
+	$(MKDIR_P) $(DESTDIR)$(sysconfdir)
+	test -f $(DESTDIR)$(sysconfdir)/natsd.conf || \
+	    $(INSTALL_DATA) $(srcdir)/etc/natsd.conf $(DESTDIR)$(sysconfdir)/natsd.conf

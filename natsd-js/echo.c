@@ -66,6 +66,8 @@ decide(struct echo *ec, const struct hub_request *rq)
 		return (sequence != 0 ? verdict_make(VERDICT_STORED, sequence) :
 					verdict_make(VERDICT_ERROR, 500));
 	}
+	if (rq->poisoned)
+		return (verdict_make(VERDICT_ERROR, 500));
 	KILL_POINT("js: before effect");
 	sequence = echo_file_append(ec->file, rq->ingress.ring, rq->at, rq->msg.payload, &e);
 	if (sequence == 0) {
@@ -90,7 +92,7 @@ echo_message(void *ctx, struct hub *h, const struct hub_request *rq)
 	}
 	if (echo_answer(h, rq, ROLE_JS, verdict) != 0)
 		log_warn("an echo found no room in the ring back and was not sent");
-	hub_done(rq->link, rq->at);
+	hub_done(rq->link, rq->at, rq->end);
 }
 
 static void

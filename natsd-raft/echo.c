@@ -42,7 +42,10 @@ echo_message(void *ctx, struct hub *h, const struct hub_request *rq)
 	struct echo *ec = ctx;
 	uint64_t verdict = rq->verdict;
 
-	if (verdict == 0) {
+	if (verdict == 0 && rq->poisoned) {
+		verdict = verdict_make(VERDICT_ERROR, 500);
+		hub_verdict(rq->link, rq->at, verdict);
+	} else if (verdict == 0) {
 		KILL_POINT("raft: before effect");
 		ec->applied++;
 		verdict = verdict_make(VERDICT_DONE, ec->applied);
@@ -52,7 +55,7 @@ echo_message(void *ctx, struct hub *h, const struct hub_request *rq)
 		ec->replayed++;
 	if (echo_answer(h, rq, ROLE_RAFT, verdict) != 0)
 		log_warn("an echo found no room in the ring back and was not sent");
-	hub_done(rq->link, rq->at);
+	hub_done(rq->link, rq->at, rq->end);
 }
 
 static void

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "common/ring.h"
 #include "natsd-supervisor/rings.h"
 
@@ -27,6 +28,7 @@ struct rings {
 	uint32_t nbells;
 	uint32_t bytes;
 	uint64_t serial; /* of the last ring made; never used again */
+	uint32_t sibling_life; /* how often the rings between js and raft were made anew */
 };
 
 static int
@@ -132,6 +134,8 @@ rings_free(struct rings *rs)
 int
 rings_renew(struct rings *rs, enum role a, enum role b, struct err *e)
 {
+	if (!is_front(a) && !is_front(b))
+		rs->sibling_life++;
 	for (uint32_t i = 0; i < rs->nlinks; i++) {
 		struct link *l = &rs->links[i];
 
@@ -140,6 +144,21 @@ rings_renew(struct rings *rs, enum role a, enum role b, struct err *e)
 			return (-1);
 	}
 	return (0);
+}
+
+void
+rings_death(struct rings *rs, enum role role, bool fault)
+{
+	uint64_t at;
+	struct err e;
+
+	for (uint32_t i = 0; i < rs->nlinks; i++) {
+		if (rs->links[i].to != role)
+			continue;
+		if (ring_death(rs->links[i].memory, fault, &at, &e) == 1)
+			log_error("%s has died of the record at %llu again and again: it is passed over",
+			    role_program(role), (unsigned long long)at);
+	}
 }
 
 /* ---- handing out ---- */
@@ -175,7 +194,8 @@ hand_link(const struct rings *rs, const struct link *l, struct ctl *ctl, enum ro
 	struct ctl_ring m = { .from = (uint32_t)l->from,
 		.to = (uint32_t)l->to,
 		.thread = l->thread,
-		.peer_life = is_front(l->from) || is_front(l->to) ? front_life : 0 };
+		.peer_life = is_front(l->from) || is_front(l->to) ? front_life :
+							    rs->sibling_life };
 	const struct doorbell *b = bell_of(rs, other, is_front(other) ? l->thread : 0);
 
 	return (ctl_send_ring(ctl, &m, l->memory, b->ring, e));

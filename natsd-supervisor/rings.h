@@ -7,6 +7,7 @@
 #ifndef SUPERVISOR_RINGS_H
 #define SUPERVISOR_RINGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/ctl.h"
@@ -25,6 +26,10 @@ void rings_free(struct rings *);
  * on in whoever still reads it to its end.  0; -1.
  */
 int rings_renew(struct rings *, enum role a, enum role b, struct err *);
+
+/* rings_death - the consumer `role` has died and is reaped: what it had in work counts towards the
+ * poison rule (ring.h, ring_death). */
+void rings_death(struct rings *, enum role role, bool fault);
 
 /*
  * rings_hand - tells `to` its bells (only with bells != 0) and its end of every ring it has with

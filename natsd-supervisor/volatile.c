@@ -30,6 +30,16 @@ configure_mount(int fs, uint64_t bytes)
 	return ((int)syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
 }
 
+/* What fsmount gives only names the place (O_PATH): owners and landlock want it opened. */
+static int
+open_root(int mount)
+{
+	int fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	close(mount);
+	return (fd);
+}
+
 static int
 make_mount(uint64_t bytes)
 {
@@ -41,7 +51,7 @@ make_mount(uint64_t bytes)
 		mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
 		    MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	close(fs);
-	return (mount);
+	return (mount == -1 ? -1 : open_root(mount));
 }
 
 /* ---- a private directory in somebody's tmpfs ---- */

@@ -4,6 +4,34 @@ include tests/unit/conf.mk
 include tests/unit/routing.mk
 include tests/unit/roles.mk
 include tests/unit/front.mk
+include tests/unit/oom.mk
 include tests/fuzz/local.mk
+include tests/attack/local.mk
 include tests/system/local.mk
 include tests/bench/local.mk
+
+AM_TESTS_ENVIRONMENT += NATSD_SANITIZED='$(SANITIZED_WORD)'; export NATSD_SANITIZED; \
+	CC='$(CC)'; export CC; builddir='$(abs_builddir)'; export builddir;
+if SANITIZED
+SANITIZED_WORD = yes
+else
+SANITIZED_WORD = no
+endif
+HOUSE_TESTS = tests/check-hardening tests/check-tidy tests/check-options tests/check-conformance
+TESTS += $(HOUSE_TESTS)
+check_PROGRAMS += tests/tools/list_options
+tests_tools_list_options_SOURCES = tests/tools/list_options.c
+tests_tools_list_options_LDADD = $(COMMON_LIBS)
+dist_check_SCRIPTS += $(HOUSE_TESTS)
+
+# The tests that kill a role at a named place need a build with --enable-killpoints.
+KILL_TESTS = $(SYSTEM_KILL_TESTS)
+THREAD_TESTS =
+check-kills: $(check_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS="$(KILL_TESTS)"
+# What has threads, for a build with --enable-tsan.
+check-threads: $(check_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS="$(THREAD_TESTS)"
+# Everything, with the long form of what has one.
+check-long:
+	NATSD_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check

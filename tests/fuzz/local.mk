@@ -15,3 +15,22 @@ tests_fuzz_fuzz_conf_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_conf_LDADD = $(COMMON_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/replay_subject tests/fuzz/replay_header
+tests_fuzz_replay_subject_SOURCES = tests/fuzz/fuzz_subject.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_subject_LDADD = $(COMMON_LIBS)
+tests_fuzz_replay_header_SOURCES = tests/fuzz/fuzz_header.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_header_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_subject tests/fuzz/replay_header
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_subject tests/fuzz/fuzz_header
+tests_fuzz_fuzz_subject_SOURCES = tests/fuzz/fuzz_subject.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_subject_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_subject_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_subject_LDADD = $(COMMON_LIBS)
+tests_fuzz_fuzz_header_SOURCES = tests/fuzz/fuzz_header.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_header_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_header_LDADD = $(COMMON_LIBS)
+endif

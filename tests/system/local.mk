@@ -1,1 +1,46 @@
-# tests of this area
+# System tests: programs in Python 3 (standard library) that start the real servers.
+TEST_EXTENSIONS = .py
+PY_LOG_COMPILER = python3
+# They speak TAP: each case counts.  A failed case says so itself, the exit status adds nothing.
+PY_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh --ignore-exit
+AM_TESTS_ENVIRONMENT = \
+	NATSD_BUILD='$(abs_builddir)'; export NATSD_BUILD; \
+	NATSD_SOURCE='$(abs_top_srcdir)'; export NATSD_SOURCE; \
+	NATSD_TIME_FACTOR=$${NATSD_TIME_FACTOR:-$(TIME_FACTOR)}; export NATSD_TIME_FACTOR; \
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
+	srcdir='$(srcdir)'; export srcdir;
+if SANITIZED
+TIME_FACTOR = 5
+else
+TIME_FACTOR = 1
+endif
+
+SYSTEM_TESTS = \
+	tests/system/core.py \
+	tests/system/limits.py \
+	tests/system/deliver.py \
+	tests/system/process.py \
+	tests/system/clients.py \
+	tests/system/attacks.py
+# These kill a role under load; the first needs a build with --enable-killpoints.
+SYSTEM_KILL_TESTS = \
+	tests/system/kills/points.py \
+	tests/system/kills/random_kills.py \
+	tests/system/kills/front.py \
+	tests/system/kills/supervisor.py
+TESTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS)
+dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
+	tests/system/natsd.py tests/system/wire.py tests/system/kills/load.py
+EXTRA_DIST += tests/system/clients
+
+# Fetches the official clients from their registries into ./clients; without it their tests skip.
+clients:
+	$(srcdir)/tests/system/clients/install clients
+clean-local-clients:
+	rm -rf clients
+.PHONY: clients clean-local-clients
+
+# It looks at the outcome of the tests that the tables name.
+EXTRA_DIST += tests/conformance
+CONFORMANCE_LOG = tests/check-conformance.log
+$(CONFORMANCE_LOG): $(SYSTEM_TESTS:.py=.log) $(SYSTEM_KILL_TESTS:.py=.log)

@@ -36,3 +36,38 @@ tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c
 tests_unit_test_cursor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_cursor_LDADD = $(TEST_LIBS)
 TESTS += tests/unit/test_cursor
+
+check_PROGRAMS += tests/unit/test_ring
+tests_unit_test_ring_SOURCES = tests/unit/test_ring.c
+tests_unit_test_ring_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ring_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_ring
+
+check_PROGRAMS += tests/unit/test_inbox
+tests_unit_test_inbox_SOURCES = tests/unit/test_inbox.c
+tests_unit_test_inbox_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_inbox_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_inbox
+
+check_PROGRAMS += tests/unit/torture_ring
+tests_unit_torture_ring_SOURCES = tests/unit/torture_ring.c
+tests_unit_torture_ring_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/torture_ring
+
+check_PROGRAMS += tests/unit/test_ring_hostile
+tests_unit_test_ring_hostile_SOURCES = tests/unit/test_ring_hostile.c
+tests_unit_test_ring_hostile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ring_hostile_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_ring_hostile
+
+check_PROGRAMS += tests/unit/test_frame
+tests_unit_test_frame_SOURCES = tests/unit/test_frame.c
+tests_unit_test_frame_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_frame_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_frame
+
+check_PROGRAMS += tests/unit/test_ctl
+tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c
+tests_unit_test_ctl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ctl_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_ctl

@@ -1,0 +1,586 @@
+#include "config.h"
+
+#include "natsd-supervisor/options_tree.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/duration.h"
+#include "common/num.h"
+#include "common/quote.h"
+
+struct loader {
+	struct options *o;
+	struct report *report;
+	struct conf_pos at; /* of the value looked at last: where errors point */
+	struct str key;	    /* as written */
+};
+
+/* ---- telling ---- */
+
+static void tell(struct loader *, struct buf *, const char *, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void
+tell(struct loader *l, struct buf *to, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)buf_addf(to, "%s:%u:%u: %s\n", l->at.file == NULL ? "" : l->at.file, l->at.line,
+	    l->at.column, text);
+}
+
+#define ERROR(l, ...) tell((l), &(l)->report->errors, __VA_ARGS__)
+#define WARNING(l, ...) tell((l), &(l)->report->warnings, __VA_ARGS__)
+
+static void
+unknown_field(struct loader *l)
+{
+	char quoted[QUOTE_TEXT_MAX];
+
+	ERROR(l, "unknown field %s", quote(l->key, quoted));
+}
+
+/* Values from the environment have no place of their own. */
+static void
+look_at(struct loader *l, const struct conf_value *v)
+{
+	if (v->pos.file != NULL)
+		l->at = v->pos;
+}
+
+/* The value as `kind`, or nats-server's words about the type it has. */
+static bool
+want(struct loader *l, const struct conf_value *v, enum conf_kind kind)
+{
+	struct conf_value wanted = { .kind = kind };
+
+	look_at(l, v);
+	if (v->kind == kind)
+		return (true);
+	ERROR(l, "interface conversion: interface {} is %s, not %s", conf_type_name(v),
+	    conf_type_name(&wanted));
+	return (false);
+}
+
+/* ---- values by type ---- */
+
+static void
+store_number(struct loader *l, const struct option_row *r, int64_t v)
+{
+	if (option_in_bounds(r, v))
+		option_set_number(l->o, r, v);
+	else if (r->type == OPTION_SIZE && v > r->max)
+		ERROR(l, STR_FMT " value is too big", STR_ARG(l->key));
+	else
+		ERROR(l, STR_FMT " value %lld is not between %lld and %lld", STR_ARG(l->key), (long long)v,
+		    (long long)r->min, (long long)r->max);
+}
+
+static void
+store_string(struct loader *l, const struct option_row *r, struct str s)
+{
+	struct err e;
+
+	if ((int64_t)s.n > r->max || (s.n > 0 && memchr(s.p, '\0', s.n) != NULL))
+		ERROR(l, STR_FMT " value is longer than %lld bytes or holds a NUL", STR_ARG(l->key),
+		    (long long)r->max);
+	else if (option_set_string(l->o, r, s, &e) != 0)
+		ERROR(l, "%s", e.text);
+}
+
+static void
+set_bool(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	if (want(l, v, CONF_BOOL))
+		option_set_number(l->o, r, v->boolean);
+}
+
+static void
+set_int(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	if (want(l, v, CONF_INT))
+		store_number(l, r, v->integer);
+}
+
+static void
+set_string(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	if (want(l, v, CONF_STRING))
+		store_string(l, r, v->string);
+}
+
+/* A number without a unit is seconds, which deserves a warning. */
+static void
+set_duration(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	struct err e;
+	int64_t ns;
+
+	look_at(l, v);
+	if (v->kind == CONF_STRING) {
+		if (duration_parse(v->string, &ns, &e) != 0)
+			ERROR(l, "error parsing %s: %s", r->field, e.text);
+		else
+			store_number(l, r, ns);
+		return;
+	}
+	WARNING(l, "invalid use of field \"%s\": %s should be converted to a duration", r->field,
+	    r->field);
+	if (!want(l, v, CONF_INT))
+		return;
+	if (!num_mul_i64(v->integer, 1000000000, &ns))
+		ERROR(l, "%s value is too big", r->field);
+	else
+		store_number(l, r, ns);
+}
+
+static void
+set_policy(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	static const struct str words[] = { [POLICY_DEFAULT] = STR("default"),
+		[POLICY_CLOSE] = STR("close"), [POLICY_RETRY] = STR("retry") };
+
+	if (!want(l, v, CONF_STRING))
+		return;
+	for (int64_t i = POLICY_DEFAULT; i <= POLICY_RETRY; i++)
+		if (str_eq(v->string, words[i])) {
+			option_set_number(l->o, r, i);
+			return;
+		}
+	ERROR(l, "write_timeout must be 'default', 'close' or 'retry'");
+}
+
+static struct str
+trim(struct str s)
+{
+	while (s.n > 0 && isspace((unsigned char)s.p[0]))
+		s.p++, s.n--;
+	while (s.n > 0 && isspace((unsigned char)s.p[s.n - 1]))
+		s.n--;
+	return (s);
+}
+
+static bool
+has_line(const struct buf *lines, struct str line)
+{
+	const char *at = (const char *)lines->data, *end = at + lines->len;
+
+	while (at < end) {
+		const char *nl = memchr(at, '\n', (size_t)(end - at));
+
+		if (str_eq(line, (struct str){ .p = at, .n = (size_t)(nl - at) }))
+			return (true);
+		at = nl + 1;
+	}
+	return (false);
+}
+
+static void
+add_tag(struct loader *l, struct buf *tags, struct str tag)
+{
+	tag = trim(tag);
+	if (tag.n == 0 || has_line(tags, tag))
+		return;
+	if (memchr(tag.p, '\n', tag.n) != NULL)
+		ERROR(l, "error parsing tags: a tag holds a newline");
+	else if (buf_add_str(tags, tag) != 0 || buf_add(tags, "\n", 1) != 0)
+		ERROR(l, "error parsing tags: out of memory");
+}
+
+static void
+set_tags(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	struct buf tags = BUF_INIT(1u << 20);
+
+	look_at(l, v);
+	if (v->kind == CONF_STRING) {
+		add_tag(l, &tags, v->string);
+	} else if (v->kind == CONF_ARRAY) {
+		for (size_t i = 0; i < v->array.n; i++) {
+			if (v->array.at[i]->kind != CONF_STRING) {
+				ERROR(l, "error parsing tags: unsupported type *conf.token where string is "
+				    "expected");
+				break;
+			}
+			add_tag(l, &tags, v->array.at[i]->string);
+		}
+	} else {
+		ERROR(l, "error parsing tags: unsupported type %s", conf_type_name(v));
+	}
+	store_string(l, r, buf_str(&tags));
+	buf_free(&tags);
+}
+
+static int
+item_compare(const void *va, const void *vb)
+{
+	const struct conf_item *a = *(const struct conf_item *const *)va;
+	const struct conf_item *b = *(const struct conf_item *const *)vb;
+	size_t n = a->key.n < b->key.n ? a->key.n : b->key.n;
+	int c = n == 0 ? 0 : memcmp(a->key.p, b->key.p, n);
+
+	if (c != 0)
+		return (c);
+	return (a->key.n < b->key.n ? -1 : a->key.n > b->key.n);
+}
+
+static void
+add_pair(struct loader *l, struct buf *pairs, const struct conf_item *item)
+{
+	struct str value;
+
+	if (!want(l, item->value, CONF_STRING))
+		return;
+	value = item->value->string;
+	if ((item->key.n > 0 && (memchr(item->key.p, '\n', item->key.n) != NULL ||
+	    memchr(item->key.p, '\t', item->key.n) != NULL)) ||
+	    (value.n > 0 && memchr(value.p, '\n', value.n) != NULL))
+		ERROR(l, "error parsing metadata: a key or value holds a tab or newline");
+	else if (buf_add_str(pairs, item->key) != 0 || buf_add(pairs, "\t", 1) != 0 ||
+	    buf_add_str(pairs, value) != 0 || buf_add(pairs, "\n", 1) != 0)
+		ERROR(l, "error parsing metadata: out of memory");
+}
+
+static void
+set_map(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	struct buf pairs = BUF_INIT(1u << 20);
+	const struct conf_item **sorted;
+
+	look_at(l, v);
+	if (v->kind != CONF_MAP) {
+		ERROR(l, "error parsing metadata: unsupported type %s", conf_type_name(v));
+		return;
+	}
+	if ((sorted = reallocarray(NULL, v->map.n + 1, sizeof(*sorted))) == NULL) {
+		ERROR(l, "error parsing metadata: out of memory");
+		return;
+	}
+	for (size_t i = 0; i < v->map.n; i++)
+		sorted[i] = &v->map.at[i];
+	qsort(sorted, v->map.n, sizeof(*sorted), item_compare);
+	for (size_t i = 0; i < v->map.n; i++)
+		add_pair(l, &pairs, sorted[i]);
+	free(sorted);
+	store_string(l, r, buf_str(&pairs));
+	buf_free(&pairs);
+}
+
+/* ---- options with rules of their own ---- */
+
+/* A written 0 refuses everybody; not to write it allows the default. */
+static void
+set_max_connections(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	if (want(l, v, CONF_INT))
+		option_set_number(l->o, r, v->integer == 0 ? -1 : v->integer);
+}
+
+static void
+set_max_sub_tokens(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	if (!want(l, v, CONF_INT))
+		return;
+	if (v->integer > r->max)
+		ERROR(l, STR_FMT " value is too big", STR_ARG(l->key));
+	else if (v->integer <= 0)
+		ERROR(l, STR_FMT " value can not be negative", STR_ARG(l->key));
+	else
+		option_set_number(l->o, r, v->integer);
+}
+
+/* Two options whose durations must say their unit. */
+static void
+set_lame_duck(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	char printed[DURATION_TEXT_MAX];
+	struct err e;
+	int64_t ns;
+
+	if (!want(l, v, CONF_STRING))
+		return;
+	if (duration_parse(v->string, &ns, &e) != 0)
+		ERROR(l, "error parsing %s: %s", r->field, e.text);
+	else if (ns >= r->min)
+		option_set_number(l->o, r, ns);
+	else if (r->min == 0)
+		ERROR(l, "invalid %s, needs to be positive", r->field);
+	else
+		ERROR(l, "invalid %s of %s, minimum is 30 seconds", r->field,
+		    duration_print(ns, printed));
+}
+
+static void
+set_trace_kind(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	set_bool(l, r, v);
+	if (v->kind == CONF_BOOL)
+		l->o->trace = v->boolean;
+}
+
+static void
+set_server_name(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	if (!want(l, v, CONF_STRING))
+		return;
+	if (v->string.n > 0 && memchr(v->string.p, ' ', v->string.n) != NULL)
+		ERROR(l, "server name cannot contain spaces");
+	else
+		store_string(l, r, v->string);
+}
+
+typedef void option_setter(struct loader *, const struct option_row *, const struct conf_value *);
+
+struct special {
+	const char *field;
+	option_setter *set;
+};
+
+static const struct special specials[] = {
+	{ "server_name", set_server_name },
+	{ "max_connections", set_max_connections },
+	{ "max_sub_tokens", set_max_sub_tokens },
+	{ "lame_duck_duration", set_lame_duck },
+	{ "lame_duck_grace_period", set_lame_duck },
+	{ "trace_verbose", set_trace_kind },
+	{ "trace_headers", set_trace_kind },
+};
+
+static option_setter *const setters[] = {
+	[OPTION_BOOL] = set_bool,
+	[OPTION_INT] = set_int,
+	[OPTION_SIZE] = set_int,
+	[OPTION_DUR] = set_duration,
+	[OPTION_STR] = set_string,
+	[OPTION_TAGS] = set_tags,
+	[OPTION_MAP] = set_map,
+	[OPTION_POLICY] = set_policy,
+};
+
+static void
+set_row(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	for (size_t i = 0; i < sizeof(specials) / sizeof(specials[0]); i++)
+		if (strcmp(specials[i].field, r->field) == 0) {
+			specials[i].set(l, r, v);
+			return;
+		}
+	setters[r->type](l, r, v);
+}
+
+/* ---- host and port in one ---- */
+
+struct listen_key {
+	const char *key, *host, *port;
+};
+
+#define LISTEN_ROW(KEY, HOST, PORT, TEXT) { KEY, #HOST, #PORT },
+static const struct listen_key listens[] = { OPTION_LISTEN_LIST(LISTEN_ROW) };
+
+/* Splits "host:port" and "[host]:port" where net.SplitHostPort does. */
+static bool
+split_address(struct str s, struct str *host, struct str *port)
+{
+	const char *colon = s.n == 0 ? NULL : memrchr(s.p, ':', s.n);
+	const char *close;
+
+	if (colon == NULL)
+		return (false);
+	*host = (struct str){ .p = s.p, .n = (size_t)(colon - s.p) };
+	*port = (struct str){ .p = colon + 1, .n = s.n - host->n - 1 };
+	if (host->n > 0 && host->p[0] == '[') {
+		close = memchr(s.p, ']', s.n);
+		if (close == NULL || close + 1 != colon)
+			return (false);
+		*host = (struct str){ .p = s.p + 1, .n = (size_t)(close - s.p) - 1 };
+	} else if (host->n > 0 && memchr(host->p, ':', host->n) != NULL) {
+		return (false);
+	}
+	return ((host->n == 0 || (memchr(host->p, '[', host->n) == NULL &&
+	    memchr(host->p, ']', host->n) == NULL)) &&
+	    (port->n == 0 || (memchr(port->p, '[', port->n) == NULL &&
+	    memchr(port->p, ']', port->n) == NULL)));
+}
+
+static void
+set_listen(struct loader *l, const struct listen_key *k, const struct conf_value *v)
+{
+	struct str host = STR(""), port, digits;
+	char quoted[QUOTE_TEXT_MAX];
+	int64_t number;
+
+	look_at(l, v);
+	if (v->kind == CONF_INT) {
+		number = v->integer;
+	} else if (v->kind != CONF_STRING) {
+		ERROR(l, "expected port or host:port, got %s", conf_type_name(v));
+		return;
+	} else if (!split_address(v->string, &host, &port)) {
+		ERROR(l, "could not parse address string %s", quote(v->string, quoted));
+		return;
+	} else {
+		digits = port;
+		if (digits.n > 0 && digits.p[0] == '+')
+			digits.p++, digits.n--;
+		if (num_parse_i64(digits, INT64_MIN, INT64_MAX, &number) != 0) {
+			ERROR(l, "could not parse port %s", quote(port, quoted));
+			return;
+		}
+	}
+	store_string(l, options_row(k->host), host);
+	store_number(l, options_row(k->port), number);
+}
+
+/* ---- what is not built yet ---- */
+
+struct unbuilt {
+	const char *key, *feature;
+};
+
+#define UNBUILT_ROW(KEY, FEATURE) { KEY, FEATURE },
+static const struct unbuilt unbuilts[] = { OPTION_UNBUILT_LIST(UNBUILT_ROW) };
+
+/* Values that leave a feature off. */
+static bool
+asks_for_nothing(const char *key, const struct conf_value *v)
+{
+	const struct conf_item *enabled;
+
+	switch (v->kind) {
+	case CONF_BOOL:
+		return (!v->boolean);
+	case CONF_INT:
+		return (v->integer == 0);
+	case CONF_STRING:
+		return (v->string.n == 0 ||
+		    (strcmp(key, "jetstream") == 0 && v->string.n >= strlen("disable") &&
+		    strncasecmp(v->string.p, "disable", strlen("disable")) == 0) ||
+		    (strncmp(key, "system", 6) == 0 && str_eq(v->string, STR("$SYS"))));
+	case CONF_MAP:
+		if (strcmp(key, "jetstream") != 0)
+			return (v->map.n == 0 && strcmp(key, "tls") != 0);
+		if ((enabled = conf_find(v, "enabled")) == NULL)
+			enabled = conf_find(v, "enable");
+		return (enabled != NULL && enabled->value->kind == CONF_BOOL && !enabled->value->boolean);
+	case CONF_ARRAY:
+		return (v->array.n == 0);
+	case CONF_FLOAT:
+	case CONF_TIME:
+		break;
+	}
+	return (false);
+}
+
+static void
+refuse_unbuilt(struct loader *l, const struct unbuilt *u, const struct conf_value *v)
+{
+	look_at(l, v);
+	if (!asks_for_nothing(u->key, v))
+		ERROR(l, "option \"%s\" needs %s, which this natsd does not have yet", u->key, u->feature);
+}
+
+/* ---- keys ---- */
+
+static bool
+key_is(struct str key, const char *name)
+{
+	return (key.n == strlen(name) && strncasecmp(key.p, name, key.n) == 0);
+}
+
+/* Whether one of a row's names is "<block><key>". */
+static bool
+row_has_key(const struct option_row *r, const char *block, struct str key)
+{
+	size_t nblock = strlen(block);
+
+	for (const char *at = r->keys; *at != '\0';) {
+		size_t n = strcspn(at, "|");
+
+		if (n == nblock + key.n && strncmp(at, block, nblock) == 0 &&
+		    strncasecmp(at + nblock, key.p, key.n) == 0)
+			return (true);
+		at += n + (at[n] == '|' ? 1 : 0);
+	}
+	return (false);
+}
+
+static const struct option_row *
+find_row(const char *block, struct str key)
+{
+	const struct option_row *r;
+	size_t n;
+
+	r = options_rows(&n);
+	for (size_t i = 0; i < n; i++)
+		if (key.n > 0 && row_has_key(&r[i], block, key))
+			return (&r[i]);
+	return (NULL);
+}
+
+/* natsd's own options. */
+static void
+natsd_block(struct loader *l, const struct conf_value *map)
+{
+	const struct option_row *r;
+
+	if (!want(l, map, CONF_MAP))
+		return;
+	for (size_t i = 0; i < map->map.n; i++) {
+		const struct conf_item *item = &map->map.at[i];
+
+		l->key = item->key;
+		look_at(l, item->value);
+		if ((r = find_row("natsd.", item->key)) != NULL)
+			set_row(l, r, item->value);
+		else if (!item->value->used_as_variable)
+			unknown_field(l);
+	}
+}
+
+static void
+root_item(struct loader *l, const struct conf_item *item)
+{
+	const struct option_row *r;
+
+	l->key = item->key;
+	look_at(l, item->value);
+	if (memchr(item->key.p, '.', item->key.n) == NULL && (r = find_row("", item->key)) != NULL) {
+		set_row(l, r, item->value);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(listens) / sizeof(listens[0]); i++)
+		if (key_is(item->key, listens[i].key)) {
+			set_listen(l, &listens[i], item->value);
+			return;
+		}
+	for (size_t i = 0; i < sizeof(unbuilts) / sizeof(unbuilts[0]); i++)
+		if (key_is(item->key, unbuilts[i].key)) {
+			refuse_unbuilt(l, &unbuilts[i], item->value);
+			return;
+		}
+	if (key_is(item->key, "natsd"))
+		natsd_block(l, item->value);
+	else if (!item->value->used_as_variable)
+		unknown_field(l);
+}
+
+void
+options_tree(struct options *o, const struct conf *c, const char *file, struct report *report)
+{
+	const struct conf_value *root = conf_root(c);
+	struct loader l = { .o = o, .report = report };
+
+	if (root->map.n == 0)
+		(void)buf_addf(&report->warnings, "%s: config has no values or is empty\n", file);
+	for (size_t i = 0; i < root->map.n; i++)
+		root_item(&l, &root->map.at[i]);
+}

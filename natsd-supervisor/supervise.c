@@ -1,0 +1,693 @@
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/account_table.h"
+#include "common/log.h"
+#include "common/sandbox.h"
+#include "natsd-supervisor/supervise_priv.h"
+#include "natsd-supervisor/usage.h"
+
+#define STOP_MS 3000	      /* after that who was asked to stop is killed */
+#define STARTING_SILENT 6     /* times the policy's silence: a recovery is no hang */
+#define VOLATILE_BYTES_MIN (16u << 20)
+
+static void start_child(struct supervise *, struct supervised *);
+static void stop_next(struct supervise *);
+
+static const struct timeval stop_time = { .tv_sec = STOP_MS / 1000 };
+
+/* ---- what a child says ---- */
+
+static void
+tell_front(struct supervise *s, const struct supervised *about)
+{
+	handover_peer(&s->children[SUPERVISE_FRONT], about);
+}
+
+/* js and raft need to know of the front's lives: its rings belong to them. */
+static void
+tell_hubs(struct supervise *s)
+{
+	const struct supervised *front = &s->children[SUPERVISE_FRONT];
+
+	handover_peer(&s->children[SUPERVISE_JS], front);
+	handover_peer(&s->children[SUPERVISE_RAFT], front);
+}
+
+static bool
+all_up(const struct supervise *s)
+{
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
+		if (s->children[i].wanted && s->children[i].child.state != CHILD_UP)
+			return (false);
+	return (true);
+}
+
+static void
+probe_next(struct supervised *sd)
+{
+	const char *act = sandbox_probe_acts(sd->probe);
+	struct ctl_probe m = { .what = str_of(act) };
+	struct err e;
+
+	if (act == NULL)
+		log_info("probe %s: done", role_name(sd->child.role));
+	else if (ctl_send_probe(sd->child.ctl, &m, &e) != 0)
+		log_error("probe %s: %s", role_name(sd->child.role), e.text);
+}
+
+static void
+on_ready(struct supervise *s, struct supervised *sd)
+{
+	if (sd->child.state != CHILD_STARTING)
+		return;
+	sd->child.state = CHILD_UP;
+	sd->child.heard = mono_now();
+	if (sd->child.life > 1)
+		log_info("%s is back, life %u, after %s", role_program(sd->child.role),
+		    sd->child.life, sd->child.why);
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
+		if (s->children[i].wanted && (&s->children[i] == sd || sd->child.role == ROLE_FRONT))
+			tell_front(s, &s->children[i]);
+	if (sd->child.role == ROLE_FRONT)
+		tell_hubs(s);
+	if (s->setup.probe)
+		probe_next(sd);
+	if (!s->ready && all_up(s)) {
+		s->ready = true;
+		s->setup.on_ready(s->setup.ctx);
+	}
+}
+
+static void
+on_pong(struct supervised *sd, const struct ctl_pong *m)
+{
+	if (m->number != sd->child.ping)
+		return; /* late, from before a pause */
+	sd->child.heard = mono_now();
+	sd->child.useful = m->useful;
+}
+
+/*
+ * Somebody says that its rings with somebody else are broken.  The front is never replaced on the word
+ * of js or raft: then the accuser is, on fresh rings.
+ */
+static void
+on_peer_fault(struct supervise *s, struct supervised *sd, const struct ctl_peer_fault *m)
+{
+	struct supervised *to_replace = sd;
+
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
+		if (sd->child.role == ROLE_FRONT && i != SUPERVISE_FRONT &&
+		    (uint32_t)s->children[i].child.role == m->role)
+			to_replace = &s->children[i];
+	log_error("%s says of its rings with %s: " STR_FMT "; %s is started again on fresh ones",
+	    role_program(sd->child.role), role_name((enum role)m->role), STR_ARG(m->why),
+	    role_program(to_replace->child.role));
+	to_replace->child.replaced_rings = true;
+	child_kill(&to_replace->child, "broken rings");
+}
+
+static void
+on_usage_ask(struct supervise *s, struct supervised *sd, uint64_t token)
+{
+	pid_t pids[SUPERVISE_CHILDREN + 1];
+	struct mono now = mono_now();
+	int64_t passed = mono_diff_ns(now, s->usage_asked);
+	struct ctl_usage m = { .token = token };
+	unsigned n = 0;
+	struct usage u;
+	struct err e;
+
+	pids[n++] = getpid();
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
+		if (s->children[i].child.pid != 0)
+			pids[n++] = s->children[i].child.pid;
+	u = usage_of(pids, n);
+	m.cpu_ns = u.cpu_ns;
+	m.rss_bytes = u.rss_bytes;
+	if (passed > 0 && u.cpu_ns > s->usage_cpu_ns)
+		m.cpu_permille = (u.cpu_ns - s->usage_cpu_ns) * 1000 / (uint64_t)passed;
+	s->usage_asked = now;
+	s->usage_cpu_ns = u.cpu_ns;
+	if (ctl_send_usage(sd->child.ctl, &m, &e) != 0)
+		log_warn("usage: %s", e.text);
+}
+
+/* One message.  -1: the child broke the rules. */
+static int
+handle(struct supervise *s, struct supervised *sd, struct ctl_msg *m)
+{
+	union {
+		struct ctl_ready ready;
+		struct ctl_pong pong;
+		struct ctl_config_valid valid;
+		struct ctl_peer_fault fault;
+		struct ctl_lame_done lame_done;
+		struct ctl_stopped stopped;
+		struct ctl_usage_ask usage_ask;
+		struct ctl_probed probed;
+		struct ctl_cid cid;
+	} u;
+
+	switch ((enum ctl_type)m->type) {
+	case CTL_READY:
+		if (ctl_get_ready(m, &u.ready) != 0)
+			return (-1);
+		on_ready(s, sd);
+		return (0);
+	case CTL_PONG:
+		if (ctl_get_pong(m, &u.pong) != 0)
+			return (-1);
+		on_pong(sd, &u.pong);
+		return (0);
+	case CTL_CONFIG_VALID:
+		if (ctl_get_config_valid(m, &u.valid) != 0)
+			return (-1);
+		reload_answered(s, sd, u.valid.generation, u.valid.why);
+		return (0);
+	case CTL_PEER_FAULT:
+		if (ctl_get_peer_fault(m, &u.fault) != 0)
+			return (-1);
+		on_peer_fault(s, sd, &u.fault);
+		return (0);
+	case CTL_LAME_DONE:
+		if (ctl_get_lame_done(m, &u.lame_done) != 0)
+			return (-1);
+		s->setup.on_lame_done(s->setup.ctx);
+		return (0);
+	case CTL_STOPPED:
+		return (ctl_get_stopped(m, &u.stopped));
+	case CTL_USAGE_ASK:
+		if (ctl_get_usage_ask(m, &u.usage_ask) != 0)
+			return (-1);
+		on_usage_ask(s, sd, u.usage_ask.token);
+		return (0);
+	case CTL_PROBED:
+		if (ctl_get_probed(m, &u.probed) != 0 || !s->setup.probe)
+			return (-1);
+		log_info("probe %s %s: " STR_FMT, role_name(sd->child.role),
+		    sandbox_probe_acts(sd->probe++), STR_ARG(u.probed.result));
+		probe_next(sd);
+		return (0);
+	case CTL_CID:
+		if (ctl_get_cid(m, &u.cid) != 0)
+			return (-1);
+		if (u.cid.highest > s->highest_cid)
+			s->highest_cid = u.cid.highest;
+		return (0);
+	case CTL_HELLO:
+	case CTL_CONFIG:
+	case CTL_LISTENER:
+	case CTL_BELL:
+	case CTL_RING:
+	case CTL_ACCOUNTS:
+	case CTL_STORE:
+	case CTL_GO:
+	case CTL_PING:
+	case CTL_CONFIG_USE:
+	case CTL_CONFIG_DROP:
+	case CTL_PEER:
+	case CTL_LAME_DUCK:
+	case CTL_STOP:
+	case CTL_USAGE:
+	case CTL_PROBE:
+	default:
+		return (-1); /* ctl_recv has refused them */
+	}
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervised *sd = arg;
+	struct ctl_msg m;
+	struct err e;
+	int rc;
+
+	(void)fd;
+	(void)what;
+	while (sd->child.ctl != NULL && (rc = ctl_recv(sd->child.ctl, &m, &e)) != 0) {
+		if (rc == 1) {
+			if (handle(sd->owner, sd, &m) != 0) {
+				rc = -1;
+				err_set(&e, "a %s that makes no sense", ctl_name(m.type));
+			}
+			ctl_msg_close(&m);
+		}
+		if (rc < 0) {
+			/* Gone, or not to be trusted any more; its death follows. */
+			log_debug("%s: %s", role_program(sd->child.role), e.text);
+			event_del(sd->readable);
+			if (sd->child.state != CHILD_STOPPING)
+				child_kill(&sd->child, "");
+			return;
+		}
+	}
+	supervise_flush(sd);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	supervise_flush(arg);
+}
+
+void
+supervise_flush(struct supervised *sd)
+{
+	struct err e;
+
+	if (sd->child.ctl == NULL || ctl_flush(sd->child.ctl, &e) != 0)
+		return; /* a broken socket shows on the reading side */
+	if (ctl_wants_write(sd->child.ctl) && sd->writable != NULL)
+		event_add(sd->writable, NULL);
+}
+
+/* ---- lives ---- */
+
+static void
+drop_events(struct supervised *sd)
+{
+	if (sd->readable != NULL)
+		event_free(sd->readable);
+	if (sd->writable != NULL)
+		event_free(sd->writable);
+	sd->readable = sd->writable = NULL;
+}
+
+static int
+make_events(struct supervise *s, struct supervised *sd, struct err *e)
+{
+	int fd = ctl_fd(sd->child.ctl);
+
+	sd->readable = event_new(s->setup.base, fd, EV_READ | EV_PERSIST, on_readable, sd);
+	sd->writable = event_new(s->setup.base, fd, EV_WRITE, on_writable, sd);
+	if (sd->readable == NULL || sd->writable == NULL || event_add(sd->readable, NULL) != 0)
+		return (err_set(e, "no memory"));
+	return (0);
+}
+
+static int
+spawn(struct supervise *s, struct supervised *sd, struct err *e)
+{
+	char *const *wrapper = sd->child.role == ROLE_FRONT ? s->setup.front_wrapper : NULL;
+	int log_fd = logserver_child(s->setup.log, e);
+
+	if (log_fd == -1 || child_spawn(&sd->child, sd->program, log_fd, wrapper, e) != 0)
+		return (-1);
+	if (make_events(s, sd, e) != 0 || handover(s, sd, e) != 0)
+		return (-1);
+	supervise_flush(sd);
+	return (0);
+}
+
+/* The rings of a dead front are read to their end by js and raft; the next front has its own. */
+static void
+renew_rings_of_front(struct supervise *s)
+{
+	static const unsigned hubs[] = { SUPERVISE_JS, SUPERVISE_RAFT };
+	struct err e;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct supervised *hub = &s->children[hubs[i]];
+
+		if (hub->wanted && rings_renew(s->rings, ROLE_FRONT, hub->child.role, &e) != 0)
+			fatal("%s", e.text);
+	}
+}
+
+static void
+give_renewed_rings_of_front(struct supervise *s)
+{
+	handover_rings(s, &s->children[SUPERVISE_JS], ROLE_FRONT);
+	handover_rings(s, &s->children[SUPERVISE_RAFT], ROLE_FRONT);
+}
+
+static void
+start_child(struct supervise *s, struct supervised *sd)
+{
+	bool next_front = sd->child.role == ROLE_FRONT && sd->child.life > 0;
+	struct err e;
+
+	if (next_front)
+		renew_rings_of_front(s);
+	if (spawn(s, sd, &e) == 0) {
+		sd->probe = 0;
+		if (next_front) {
+			give_renewed_rings_of_front(s);
+			tell_hubs(s);
+		}
+		tell_front(s, sd);
+		return;
+	}
+	log_error("%s: %s", role_program(sd->child.role), e.text);
+	if (sd->child.pid != 0) {
+		child_kill(&sd->child, e.text);
+		return; /* buried and tried again like any other death */
+	}
+	sd->child.useless++;
+	sd->child.state = CHILD_WAITING;
+	sd->child.wait_until = mono_add_ms(mono_now(), child_policy.longest_ms);
+}
+
+/* Starts who has waited long enough, and comes again for who has not. */
+static void
+start_waiting(struct supervise *s)
+{
+	struct mono now = mono_now(), next = { .ns = INT64_MAX };
+	struct timeval tv;
+	int64_t us;
+
+	if (s->stopping)
+		return;
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++) {
+		struct supervised *sd = &s->children[i];
+
+		if (!sd->wanted || sd->child.state != CHILD_WAITING)
+			continue;
+		if (!mono_before(now, sd->child.wait_until))
+			start_child(s, sd);
+		if (sd->child.state == CHILD_WAITING && mono_before(sd->child.wait_until, next))
+			next = sd->child.wait_until;
+	}
+	if (next.ns == INT64_MAX)
+		return;
+	us = mono_diff_ns(next, now) / NS_PER_US + 1;
+	tv = (struct timeval){ .tv_sec = us / 1000000, .tv_usec = us % 1000000 };
+	event_add(s->wake, &tv);
+}
+
+static void
+on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	start_waiting(arg);
+}
+
+/* By a signal that says the program was wrong, or because it hung: not by our kill or an operator's. */
+static bool
+died_by_fault(const struct supervised *sd, int status)
+{
+	if (sd->child.killed_for[0] != '\0')
+		return (true);
+	if (!WIFSIGNALED(status))
+		return (false);
+	switch (WTERMSIG(status)) {
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGABRT:
+	case SIGILL:
+	case SIGFPE:
+	case SIGSYS:
+		return (true);
+	default:
+		return (false);
+	}
+}
+
+/* After an accusation: all rings of this one are made anew, its peers get their ends. */
+static void
+renew_rings_of(struct supervise *s, struct supervised *sd)
+{
+	struct err e;
+
+	sd->child.replaced_rings = false;
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++) {
+		struct supervised *peer = &s->children[i];
+
+		if (peer == sd || !peer->wanted)
+			continue;
+		if (rings_renew(s->rings, sd->child.role, peer->child.role, &e) != 0)
+			fatal("%s", e.text);
+		handover_rings(s, peer, sd->child.role);
+	}
+}
+
+static void
+bury(struct supervise *s, struct supervised *sd, int status)
+{
+	bool asked = sd->child.state == CHILD_STOPPING || s->stopping;
+
+	drop_events(sd);
+	child_buried(&sd->child, status, asked);
+	reload_lost(s, sd);
+	if (asked) {
+		stop_next(s);
+		return;
+	}
+	log_error("%s, life %u: %s", role_program(sd->child.role), sd->child.life, sd->child.why);
+	if (sd->child.role == ROLE_FRONT) {
+		tell_hubs(s);
+		if (s->lame) {
+			s->setup.on_lame_done(s->setup.ctx); /* its clients went with it */
+			return;
+		}
+		start_waiting(s);
+		return;
+	}
+	if (sd->child.replaced_rings)
+		renew_rings_of(s, sd);
+	else
+		rings_death(s->rings, sd->child.role, died_by_fault(sd, status));
+	tell_front(s, sd);
+	start_waiting(s);
+}
+
+void
+supervise_reap(struct supervise *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
+			if (s->children[i].child.pid == pid)
+				bury(s, &s->children[i], status);
+}
+
+/* ---- the watchdog ---- */
+
+static void
+watch(struct supervise *s, struct supervised *sd, struct mono now)
+{
+	int64_t silence_ms = child_policy.silent_ms;
+	struct ctl_ping m = { .number = ++s->pings };
+	struct err e;
+
+	if (sd->child.pid == 0)
+		return;
+	if (sd->child.state == CHILD_STARTING)
+		silence_ms *= STARTING_SILENT;
+	if (mono_diff_ns(now, sd->child.heard) > silence_ms * NS_PER_MS) {
+		log_error("%s does not answer and is killed", role_program(sd->child.role));
+		child_kill(&sd->child, "silent beyond the watchdog");
+		return;
+	}
+	/* One question at a time: the answer says that every thread has turned since. */
+	if (sd->child.state != CHILD_UP)
+		return;
+	sd->child.ping = m.number;
+	if (ctl_send_ping(sd->child.ctl, &m, &e) != 0)
+		log_debug("%s: %s", role_program(sd->child.role), e.text);
+	supervise_flush(sd);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervise *s = arg;
+	struct mono now = mono_now();
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
+		if (s->children[i].wanted && !s->stopping)
+			watch(s, &s->children[i], now);
+}
+
+/* ---- the end ---- */
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervise *s = arg;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
+		child_kill(&s->children[i].child, "slow to stop");
+}
+
+static void
+ask_to_stop(struct supervised *sd)
+{
+	struct ctl_stop m = { 0 };
+	struct err e;
+
+	if (sd->child.pid == 0 || sd->child.state == CHILD_STOPPING)
+		return;
+	sd->child.state = CHILD_STOPPING;
+	if (ctl_send_stop(sd->child.ctl, &m, &e) != 0)
+		child_kill(&sd->child, e.text);
+	supervise_flush(sd);
+}
+
+/* The front first: what it still hands over is stored before js and raft go. */
+static void
+stop_next(struct supervise *s)
+{
+	bool left = false;
+
+	if (!s->stopping)
+		return;
+	if (s->children[SUPERVISE_FRONT].child.pid != 0) {
+		ask_to_stop(&s->children[SUPERVISE_FRONT]);
+		return;
+	}
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++) {
+		ask_to_stop(&s->children[i]);
+		left |= s->children[i].child.pid != 0;
+	}
+	if (!left)
+		s->setup.on_stopped(s->setup.ctx);
+}
+
+void
+supervise_stop(struct supervise *s)
+{
+	if (s->stopping)
+		return;
+	s->stopping = true;
+	event_add(s->deadline, &stop_time);
+	stop_next(s);
+}
+
+void
+supervise_lame_duck(struct supervise *s)
+{
+	struct supervised *front = &s->children[SUPERVISE_FRONT];
+	struct ctl_lame_duck m = { 0 };
+	struct err e;
+
+	s->lame = true;
+	if (front->child.ctl == NULL || ctl_send_lame_duck(front->child.ctl, &m, &e) != 0)
+		s->setup.on_lame_done(s->setup.ctx);
+	else
+		supervise_flush(front);
+}
+
+/* ---- the begin ---- */
+
+static int
+make_shared(struct supervise *s, struct err *e)
+{
+	unsigned roles = ROLE_FRONT;
+
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
+		if (s->children[i].wanted)
+			roles |= (unsigned)s->children[i].child.role;
+	s->rings = rings_new(s->setup.front_threads, roles, (uint32_t)s->options.ring_bytes, e);
+	if (s->rings == NULL || (s->accounts = account_table_make(e)) == -1)
+		return (-1);
+	if (!s->children[SUPERVISE_JS].wanted)
+		return (0);
+	if (volatile_make(&s->store, VOLATILE_BYTES_MIN, sandbox_user_id(ROLE_JS),
+		sandbox_group_id(ROLE_JS), e) != 0)
+		return (-1);
+	log_debug("Volatile store: %s", volatile_text(&s->store));
+	return (0);
+}
+
+static int
+make_timers(struct supervise *s, struct err *e)
+{
+	struct timeval every = { .tv_sec = child_policy.ping_ms / 1000 };
+
+	s->tick = event_new(s->setup.base, -1, EV_PERSIST, on_tick, s);
+	s->wake = evtimer_new(s->setup.base, on_wake, s);
+	s->deadline = evtimer_new(s->setup.base, on_deadline, s);
+	if (s->tick == NULL || s->wake == NULL || s->deadline == NULL ||
+	    event_add(s->tick, &every) != 0)
+		return (err_set(e, "timers: no memory"));
+	return (0);
+}
+
+struct supervise *
+supervise_new(const struct supervise_setup *setup, struct err *e)
+{
+	static const enum role roles[SUPERVISE_CHILDREN] = { ROLE_FRONT, ROLE_JS, ROLE_RAFT };
+	struct supervise *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || options_copy(&s->options, setup->options, e) != 0) {
+		free(s);
+		return (NULL);
+	}
+	s->setup = *setup;
+	s->setup.options = NULL; /* ours is the copy */
+	s->accounts = -1;
+	s->store.fd = -1;
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++) {
+		s->children[i].owner = s;
+		s->children[i].child.role = roles[i];
+		s->children[i].child.state = CHILD_WAITING;
+		s->children[i].wanted = roles[i] == ROLE_FRONT || setup->dev_roles;
+	}
+	if (make_shared(s, e) != 0 || make_timers(s, e) != 0) {
+		supervise_free(s);
+		return (NULL);
+	}
+	return (s);
+}
+
+void
+supervise_free(struct supervise *s)
+{
+	if (s == NULL)
+		return;
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++) {
+		drop_events(&s->children[i]);
+		child_kill(&s->children[i].child, "the end");
+		ctl_free(s->children[i].child.ctl);
+	}
+	if (s->tick != NULL)
+		event_free(s->tick);
+	if (s->wake != NULL)
+		event_free(s->wake);
+	if (s->deadline != NULL)
+		event_free(s->deadline);
+	rings_free(s->rings);
+	if (s->accounts != -1)
+		close(s->accounts);
+	volatile_remove(&s->store);
+	options_free(&s->options);
+	free(s);
+}
+
+int
+supervise_start(struct supervise *s, struct err *e)
+{
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++) {
+		struct supervised *sd = &s->children[i];
+
+		if (sd->wanted && child_program(sd->child.role, sd->program, sizeof(sd->program), e) != 0)
+			return (-1);
+	}
+	start_waiting(s);
+	return (0);
+}
+
+const struct options *
+supervise_options(const struct supervise *s)
+{
+	return (&s->options);
+}

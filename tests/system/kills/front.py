@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""natsd-front is killed: a waiting connect succeeds within 250 ms and is never refused (faults 56)."""
+
+import json
+import os
+import signal
+import threading
+import time
+
+from load import long_run, report_times
+
+from natsd import Failure, equal, main, seconds, test, true
+from wire import HEADERS, QUIET, Client
+
+KILLS = 50 if long_run() else 8
+CONNECT_S = 0.25
+
+
+class Knocker(threading.Thread):
+	"""Connects again and again; keeps how long each took until INFO was there."""
+
+	def __init__(self, port):
+		super().__init__(daemon=True)
+		self.port = port
+		self.stop = threading.Event()
+		self.took = []
+		self.infos = []
+		self.why = None
+
+	def run(self):
+		while not self.stop.is_set():
+			begin = time.monotonic()
+			try:
+				with Client(self.port, timeout=5) as c:
+					self.infos.append(c.info)
+			except Failure:
+				# Accepted by the front that was killed: a closed connection, not a refused one.
+				continue
+			except ConnectionResetError:
+				continue
+			except OSError as e:
+				self.why = "connect: %s" % e
+				return
+			self.took.append((begin, time.monotonic() - begin))
+
+
+def kill_front(server):
+	pid = server.role("front")
+	os.kill(pid, signal.SIGKILL)
+	return pid, time.monotonic()
+
+
+@test(workers=(1, 2, 8), natsd_only=True)
+def connects_succeed_faults_56(server):
+	server.tolerant = True
+	knockers = [Knocker(server.port) for _ in range(4)]
+	for k in knockers:
+		k.start()
+	waits = []
+	try:
+		for _ in range(KILLS):
+			pid, at = kill_front(server)
+			# The connect that waited: begun after the kill, served by the next life.
+			with Client(server, QUIET) as c:
+				waits.append(time.monotonic() - at)
+				c.silent()
+			true(server.role("front", other_than=pid), "a new front")
+	finally:
+		for k in knockers:
+			k.stop.set()
+		for k in knockers:
+			k.join(seconds(10))
+	for k in knockers:
+		true(k.why is None, k.why)
+		true(k.took, "connects")
+	report_times("connect after natsd-front was killed", waits, CONNECT_S)
+	true(max(waits) <= seconds(CONNECT_S), "a connect waited %.0f ms" % (max(waits) * 1e3))
+	infos = [i for k in knockers for i in k.infos]
+	equal(len({i["server_id"] for i in infos}), 1, "the server stays itself")
+	ids = [i["client_id"] for i in infos]
+	equal(len(set(ids)), len(ids), "client ids are never used twice")
+
+
+@test(workers=(2,), natsd_only=True, dev_roles=True)
+def roles_go_on(server):
+	"""js keeps its state over deaths of the front: effects stay dense and unique."""
+	server.tolerant = True
+	seen = {}
+
+	def ask(n):
+		with Client(server, HEADERS) as c:
+			c.sub("re.*")
+			for i in range(n):
+				c.pub("$SYS.REQ.DEV.ECHO.JS", "%d" % len(seen), "re.%d" % i)
+				data = json.loads(c.msg().payload)["data"]
+				equal(data["verdict"], "stored")
+				true(data["sequence"] not in seen, "sequence %d twice" % data["sequence"])
+				seen[data["sequence"]] = data["life"]
+	ask(20)
+	lives = set(seen.values())
+	for _ in range(5):
+		pid, _ = kill_front(server)
+		server.role("front", other_than=pid)
+		ask(20)
+	equal(sorted(seen), list(range(1, 121)), "effects")
+	equal(set(seen.values()), lives, "natsd-js was not restarted")
+
+
+main()

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""The supervisor is killed; a child hangs (faults 60, 63)."""
+
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from natsd import children, equal, gone, main, seconds, test, true, wait_until  # noqa: E402
+from wire import QUIET, Client  # noqa: E402
+
+GONE_S = 0.1
+
+
+@test(workers=(2,), natsd_only=True, dev_roles=True)
+def children_end_with_it_faults_60(server):
+	for _ in range(5):
+		pids = list(children(server.pid))
+		equal(len(pids), 3, "children")
+		c = Client(server, QUIET)
+		c.silent()
+		server.process.kill()
+		begin = time.monotonic()
+		server.process.wait()
+		wait_until(lambda: all(gone(p) for p in pids), "children to end", 5)
+		took = time.monotonic() - begin
+		true(took <= seconds(GONE_S), "children lived on for %.0f ms" % (took * 1e3))
+		c.expect_eof()
+		server.asked_port = server.port
+		server.start()
+		Client(server, QUIET).silent()
+
+
+def stopped(server, role):
+	server.tolerant = True
+	pid = server.role(role)
+	os.kill(pid, signal.SIGSTOP)
+	newer = server.role(role, other_than=pid, timeout=30)
+	true(gone(pid), "the old one is reaped before the new one lives")
+	return newer
+
+
+@test(workers=(2,), natsd_only=True, dev_roles=True)
+def hanging_js_faults_63(server):
+	c = Client(server, QUIET)
+	c.sub("core")
+	stopped(server, "js")
+	c.pub("core", "x")
+	c.expect("MSG core 1 1\r\nx\r\n")
+	true("js" in server.log(), "the log names it")
+
+
+@test(workers=(2,), natsd_only=True)
+def hanging_front_faults_63(server):
+	stopped(server, "front")
+	Client(server, QUIET).silent()
+
+
+main()

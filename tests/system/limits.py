@@ -1,0 +1,301 @@
+#!/usr/bin/env python3
+"""What is too long, too many, too slow or too silent."""
+
+import time
+
+from natsd import Failure, equal, main, seconds, test, true, wait_until
+from wire import HEADERS, QUIET, Client
+
+LINE = "maximum control line exceeded"
+
+
+def expect_refusal(c, text):
+	"""The -ERR and the end."""
+	c.expect_err(text)
+	c.expect_eof()
+
+
+@test()
+def max_payload_8(server):
+	c = Client(server, QUIET)
+	c.send("PUB foo %d\r\n" % (1048576 + 1))
+	expect_refusal(c, "Maximum Payload Violation")
+	c = Client(server, QUIET)
+	c.sub("foo")
+	c.pub("foo", b"x" * 1048576)
+	c.expect(b"MSG foo 1 1048576\r\n" + b"x" * 1048576 + b"\r\n")
+
+
+@test(config="max_payload: 10")
+def max_payload_small(server):
+	c = Client(server, HEADERS)
+	equal(c.info["max_payload"], 10)
+	c.pub("foo", b"0123456789")
+	c.silent()
+	c.send("HPUB foo 5 11\r\n")
+	expect_refusal(c, "Maximum Payload Violation")
+	c = Client(server, QUIET)
+	c.send("PUB foo 11\r\n")
+	expect_refusal(c, "Maximum Payload Violation")
+
+
+@test(config="max_payload: -1")
+def max_payload_off(server):
+	c = Client(server, QUIET)
+	equal(c.info["max_payload"], -1)
+	c.sub("foo")
+	c.pub("foo", b"x" * 3000000)
+	equal(len(c.msg().payload), 3000000)
+
+
+@test()
+def max_control_line_9(server):
+	for verb, tail in (("SUB", " 1"), ("PUB", " 0"), ("CONNECT", None)):
+		for size in (4096, 4097):
+			if tail is None:
+				head = '{"verbose":false,"name":"'
+				arg = head + "n" * (size - len(head) - 2) + '"}'
+			else:
+				arg = "s" * (size - len(tail)) + tail
+			c = Client(server, QUIET)
+			c.send("%s %s\r\n%s" % (verb, arg, "\r\n" if verb == "PUB" and size == 4096 else ""))
+			if size == 4096:
+				c.silent()
+			else:
+				expect_refusal(c, LINE)
+
+
+@test()
+def max_control_line_without_lf_9(server):
+	c = Client(server, QUIET)
+	c.send("SUB " + "s" * 4096)
+	c.wait_taken()
+	c.send(" ")
+	expect_refusal(c, LINE)
+	c = Client(server, QUIET)
+	c.send("CONNECT " + "{" * 4097)
+	expect_refusal(c, LINE)
+
+
+@test(config="max_control_line: 64")
+def max_control_line_small(server):
+	c = Client(server, QUIET)
+	c.send("SUB %s 1\r\n" % ("s" * 62))
+	c.silent()
+	c.send("SUB %s 2\r\n" % ("s" * 63))
+	expect_refusal(c, LINE)
+
+
+@test()
+def control_line_is_not_a_read(server):
+	"""The limit is of one line, not of a read."""
+	c = Client(server, QUIET)
+	c.send("".join("SUB %s %d\r\n" % ("s" * 1000, i) for i in range(1000)))
+	c.silent()
+
+
+@test(config="max_connections: 2", workers=(1, 2))
+def max_connections_33(server):
+	a, b = Client(server, QUIET), Client(server, QUIET)
+	a.silent()
+	b.silent()
+	c = Client(server)
+	expect_refusal(c, "maximum connections exceeded")
+	a.close()
+
+	def free():
+		d = Client(server)
+		d.send('CONNECT {"verbose":false}\r\nPING\r\n')
+		try:
+			return d.line() == b"PONG"
+		except (Failure, OSError):
+			return False
+	wait_until(free, "a place after one client left")
+	b.silent()
+
+
+@test(config="max_connections: 0")
+def max_connections_zero_33(server):
+	expect_refusal(Client(server), "maximum connections exceeded")
+
+
+@test(config="max_subscriptions: 2")
+def max_subscriptions_34(server):
+	c = Client(server, QUIET)
+	c.send("SUB a 1\r\nSUB b 2\r\nSUB c 3\r\n")
+	c.expect_err("maximum subscriptions exceeded")
+	c.silent()
+	c.send("UNSUB 1\r\nSUB c 3\r\nPUB c 0\r\n\r\n")
+	c.expect("MSG c 3 0\r\n\r\n")
+	c.send("SUB b 2\r\n")
+	c.expect_err("maximum subscriptions exceeded")
+	Client(server, QUIET).send("SUB d 1\r\n")
+	c.silent()
+
+
+@test(config="max_subscription_tokens: 3")
+def max_tokens_35(server):
+	c = Client(server, QUIET)
+	c.send("SUB a.b.c 1\r\n")
+	c.silent()
+	c.send("SUB a.b.c.d 2\r\n")
+	c.expect_err('Permissions Violation for Subscription to "a.b.c.d", too many tokens')
+	c.silent()
+
+
+def stopped_reader(server, payload=65536):
+	"""A subscriber that never reads and a publisher that goes on until the reader is gone."""
+	slow = Client(server, QUIET, rcvbuf=4096)
+	slow.sub("flood")
+	slow.silent()
+	publisher = Client(server, QUIET)
+	line = b"PUB flood %d\r\n%s\r\n" % (payload, b"x" * payload)
+	end = time.monotonic() + seconds(30)
+	while "Slow Consumer Detected" not in server.log():
+		if time.monotonic() > end:
+			raise Failure("the slow consumer was not cut")
+		publisher.send(line * 16)
+		publisher.silent()
+	publisher.silent()
+	return slow
+
+
+@test(config='max_payload: 65536\nmax_pending: 1048576\nwrite_deadline: "60s"', workers=(1, 2))
+def max_pending_36(server):
+	slow = stopped_reader(server)
+	server.wait_log("Slow Consumer Detected: MaxPending of 1048576 Exceeded")
+	try:
+		while slow.socket.recv(1 << 20):
+			pass
+	except ConnectionResetError:
+		pass
+
+
+@test(config='max_pending: 1073741824\nwrite_deadline: "200ms"', workers=(1, 2))
+def write_deadline_36(server):
+	slow = stopped_reader(server)
+	server.wait_log("Slow Consumer Detected: WriteDeadline of 200ms exceeded with ")
+	slow.close()
+
+
+@test(config="max_payload: 1000\nmax_pending: 1000")
+def max_pending_holds_one_message(server):
+	c = Client(server, QUIET)
+	c.sub("a")
+	c.pub("a", "x" * 900)
+	equal(len(c.msg().payload), 900)
+
+
+@test(config='ping_interval: "200ms"\nping_max: 2')
+def stale_connection_22(server):
+	c = Client(server, QUIET, auto_pong=False)
+	c.expect("PING\r\nPING\r\n-ERR 'Stale Connection'\r\n")
+	c.expect_eof()
+
+
+@test(config='ping_interval: "200ms"\nping_max: 1')
+def pong_keeps_a_connection_22(server):
+	c = Client(server, QUIET, auto_pong=False)
+	for _ in range(5):
+		c.expect("PING\r\n")
+		c.send("PONG\r\n")
+	true(c.flush() in (b"", b"PING\r\n"), "still connected")
+
+
+@test(config='ping_interval: "200ms"\nping_max: 2')
+def stale_without_connect(server):
+	c = Client(server, auto_pong=False)
+	c.expect("PING\r\nPING\r\n-ERR 'Stale Connection'\r\n")
+	c.expect_eof()
+
+
+@test()
+def first_ping_22(server):
+	begin = time.monotonic()
+	c = Client(server, QUIET, auto_pong=False)
+	c.expect("PING\r\n")
+	took = time.monotonic() - begin
+	true(1.9 <= took <= seconds(2.8), "the first PING came after %.3f s" % took)
+
+
+@test(config='ping_interval: "100ms"\nping_max: 2')
+def half_open_client_faults_83(server):
+	"""A client that vanished is gone within ping interval x (max out + 1)."""
+	c = Client(server, QUIET, auto_pong=False)
+	begin = time.monotonic()
+	c.until(b"-ERR 'Stale Connection'\r\n")
+	c.expect_eof()
+	true(time.monotonic() - begin < seconds(1.5), "too late")
+
+
+def round_trips(server, n):
+	"""The p99 of n messages from one connection to another."""
+	a, b = Client(server, QUIET), Client(server, QUIET)
+	b.sub("rtt")
+	b.silent()
+	took = []
+	for _ in range(n):
+		begin = time.perf_counter()
+		a.pub("rtt", b"x")
+		b.msg()
+		took.append(time.perf_counter() - begin)
+	a.close()
+	b.close()
+	return sorted(took)[n * 99 // 100]
+
+
+@test(workers=(1, 2, 8), config='max_pending: 1073741824\nwrite_deadline: "60s"')
+def p99_beside_a_reader_that_never_reads_faults_84(server):
+	"""The best of several rounds with it and without it, so that the machine's noise drops out."""
+	slow = Client(server, QUIET, rcvbuf=4096)
+	feeder = Client(server, QUIET)
+	rounds = []
+	sid = slow.sub("data")
+	for turn in range(10):
+		if turn % 2:
+			slow.send("SUB data %s\r\n" % sid)
+			feeder.send(b"PUB data 65536\r\n%s\r\n" % (b"x" * 65536) * 64)
+		else:
+			slow.send("UNSUB %s\r\n" % sid)
+		feeder.silent()
+		rounds.append(round_trips(server, 1000))
+	alone, beside = min(rounds[0::2]), min(rounds[1::2])
+	print("# p99 alone %.0f us, beside it %.0f us" % (alone * 1e6, beside * 1e6))
+	true(beside <= alone * 1.1 + 20e-6, "p99 %.0f us, alone %.0f us" % (beside * 1e6, alone * 1e6))
+
+
+@test(workers=(1, 2))
+def reader_that_never_reads_stops_nobody(server):
+	slow = Client(server, QUIET, rcvbuf=4096)
+	slow.sub("data")
+	slow.silent()
+	publisher, reader = Client(server, QUIET), Client(server, QUIET)
+	reader.sub("data")
+	reader.silent()
+	payload = b"x" * 8192
+	begin = time.monotonic()
+	for _ in range(200):
+		for _ in range(20):
+			publisher.pub("data", payload)
+		for _ in range(20):
+			equal(len(reader.msg().payload), len(payload))
+	true(time.monotonic() - begin < seconds(20), "the reader waited for the one that does not read")
+
+
+@test(workers=(1, 2))
+def many_connections(server):
+	clients = [Client(server, QUIET) for _ in range(300)]
+	for i, c in enumerate(clients):
+		c.sub("all")
+	for c in clients:
+		c.silent()
+	clients[0].pub("all", "x")
+	for c in clients:
+		c.expect("MSG all 1 1\r\nx\r\n")
+	ids = {c.info["client_id"] for c in clients}
+	equal(len(ids), 300, "client ids")
+	for c in clients:
+		c.close()
+
+
+main()
