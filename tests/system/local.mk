@@ -20,7 +20,8 @@ SYSTEM_TESTS = \
 	tests/system/limits.py \
 	tests/system/deliver.py \
 	tests/system/process.py \
-	tests/system/clients.py
+	tests/system/clients.py \
+	tests/system/attacks.py
 # These kill a role under load; the first needs a build with --enable-killpoints.
 SYSTEM_KILL_TESTS = \
 	tests/system/kills/points.py \

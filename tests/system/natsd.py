@@ -279,7 +279,7 @@ class Server:
 		found = [line for line in text.splitlines() if SANITIZER.search(line)]
 		if not self.tolerant:
 			found += [line for line in text.splitlines()
-			          if re.search(r"natsd-(front|js|raft).*(killed by signal|exited with)", line)]
+			          if re.search(r"natsd-\w+, life \d+: ", line)]
 		return found
 
 	def report(self):
