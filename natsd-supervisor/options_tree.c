@@ -327,6 +327,17 @@ set_trace_kind(struct loader *l, const struct option_row *r, const struct conf_v
 		l->o->trace = v->boolean;
 }
 
+static void
+set_server_name(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	if (!want(l, v, CONF_STRING))
+		return;
+	if (v->string.n > 0 && memchr(v->string.p, ' ', v->string.n) != NULL)
+		ERROR(l, "server name cannot contain spaces");
+	else
+		store_string(l, r, v->string);
+}
+
 typedef void option_setter(struct loader *, const struct option_row *, const struct conf_value *);
 
 struct special {
@@ -335,6 +346,7 @@ struct special {
 };
 
 static const struct special specials[] = {
+	{ "server_name", set_server_name },
 	{ "max_connections", set_max_connections },
 	{ "max_sub_tokens", set_max_sub_tokens },
 	{ "lame_duck_duration", set_lame_duck },

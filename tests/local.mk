@@ -17,8 +17,11 @@ SANITIZED_WORD = yes
 else
 SANITIZED_WORD = no
 endif
-HOUSE_TESTS = tests/check-hardening tests/check-tidy tests/check-conformance
+HOUSE_TESTS = tests/check-hardening tests/check-tidy tests/check-options tests/check-conformance
 TESTS += $(HOUSE_TESTS)
+check_PROGRAMS += tests/tools/list_options
+tests_tools_list_options_SOURCES = tests/tools/list_options.c
+tests_tools_list_options_LDADD = $(COMMON_LIBS)
 dist_check_SCRIPTS += $(HOUSE_TESTS)
 
 # The tests that kill a role at a named place need a build with --enable-killpoints.

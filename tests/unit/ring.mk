@@ -59,3 +59,15 @@ tests_unit_test_ring_hostile_SOURCES = tests/unit/test_ring_hostile.c
 tests_unit_test_ring_hostile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_ring_hostile_LDADD = $(TEST_LIBS)
 TESTS += tests/unit/test_ring_hostile
+
+check_PROGRAMS += tests/unit/test_frame
+tests_unit_test_frame_SOURCES = tests/unit/test_frame.c
+tests_unit_test_frame_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_frame_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_frame
+
+check_PROGRAMS += tests/unit/test_ctl
+tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c
+tests_unit_test_ctl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ctl_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_ctl
