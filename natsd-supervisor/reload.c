@@ -25,7 +25,7 @@
 static const char *
 print_value(const struct options *o, const struct option_row *r, char out[VALUE_TEXT_MAX])
 {
-	static const char *const policies[] = { [POLICY_DEFAULT] = "default",
+	static const char *const policies[] = { [POLICY_DEFAULT] = "",
 		[POLICY_CLOSE] = "close", [POLICY_RETRY] = "retry" };
 	char duration[DURATION_TEXT_MAX];
 

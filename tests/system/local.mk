@@ -40,6 +40,8 @@ clean-local-clients:
 	rm -rf clients
 .PHONY: clients clean-local-clients
 
+include tests/system/supervisor.mk
+
 # It looks at the outcome of the tests that the tables name.
 EXTRA_DIST += tests/conformance
 CONFORMANCE_LOG = tests/check-conformance.log
