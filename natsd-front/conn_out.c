@@ -238,6 +238,7 @@ conn_write_late(struct conn *c)
 	const struct settings *s = c->worker->settings;
 	size_t batch = c->out.pending < OUT_BATCH_MAX ? c->out.pending : OUT_BATCH_MAX;
 	bool nothing = c->batch_left >= batch;
+	char deadline[TEXT_DURATION_MAX];
 
 	if (c->state == CONN_CLOSING) {
 		out_drop(&c->out, &c->worker->mem);
@@ -246,10 +247,11 @@ conn_write_late(struct conn *c)
 	}
 	if ((c->flags & CONN_CONNECTED) != 0) {
 		c->worker->stats.slow_consumers++;
+		text_duration(deadline, s->write_deadline_ns);
 		conn_log(c, LOG_LVL_INFO,
-		    "Slow Consumer %s: WriteDeadline of %gs exceeded with %u chunks of %zu total bytes.",
-		    (c->flags & CONN_SLOW) != 0 ? "State" : "Detected",
-		    (double)s->write_deadline_ns / (double)NS_PER_S, out_chunks(&c->out), c->out.pending);
+		    "Slow Consumer %s: WriteDeadline of %s exceeded with %u chunks of %zu total bytes.",
+		    (c->flags & CONN_SLOW) != 0 ? "State" : "Detected", deadline, out_chunks(&c->out),
+		    c->out.pending);
 	}
 	if (s->o.write_timeout != POLICY_RETRY || nothing) {
 		conn_close(c, REASON_SLOW_WRITE);

@@ -51,8 +51,12 @@ front_peer(struct front *f, struct ctl_msg *m)
 	struct local_peer_state st;
 	int role;
 
-	if (ctl_get_peer(m, &p) != 0 || (role = peer_index(p.role)) < 0)
+	if (ctl_get_peer(m, &p) != 0)
 		fatal("broken PEER");
+	if (p.role == ROLE_FRONT)
+		status_set_role(f->status, STATUS_FRONT, &p);
+	if ((role = peer_index(p.role)) < 0)
+		return;
 	status_set_role(f->status, (unsigned)role, &p);
 	f->peers[role] = (struct local_peer_state){ p.role, p.life, p.state };
 	if (f->shared == NULL)

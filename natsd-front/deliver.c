@@ -185,12 +185,14 @@ fan_free(struct fan *f, unsigned nworkers)
 #define FAN_FIRST 16u
 
 bool
-fan_add(struct fan *f, const struct sub *s)
+fan_add(struct fan *f, struct sub *s)
 {
 	struct fan_list *l = &f->to[s->worker];
 	uint32_t size;
 	struct handle *at;
 
+	if (!sub_claim(s))
+		return (false);
 	if (l->n == l->size) {
 		size = l->size == 0 ? FAN_FIRST : l->size * 2;
 		at = reallocarray(l->at, size, sizeof(*at));
@@ -205,11 +207,13 @@ fan_add(struct fan *f, const struct sub *s)
 }
 
 bool
-fan_add_queue(struct fan *f, const struct sub *s, struct str name)
+fan_add_queue(struct fan *f, struct sub *s, struct str name)
 {
 	uint32_t size;
 	struct fan_queue *q;
 
+	if (!sub_claim(s))
+		return (false);
 	if (f->nqueues == f->queues_size) {
 		size = f->queues_size == 0 ? FAN_FIRST : f->queues_size * 2;
 		q = reallocarray(f->queues, size, sizeof(*q));

@@ -158,8 +158,19 @@ count_out(struct delivery *d, struct conn *c, struct sub *sub, size_t bytes)
 	c->last_wall_ns = w->wall_ns;
 	w->stats.out_msgs++;
 	w->stats.out_bytes += bytes;
-	if (++sub->delivered == sub->max)
+	if (++sub->delivered == sub_max(sub))
 		client_drop_sub(c, sub);
+}
+
+/* The limit of UNSUB with a number: the subscription goes when it is passed. */
+static bool
+is_at_limit(const struct delivery *d, struct sub *sub)
+{
+	uint64_t max = sub_max(sub);
+
+	if (max == 0)
+		return (false);
+	return (sub->delivered >= max || (!d->claimed && !sub_claim(sub)));
 }
 
 bool
@@ -174,10 +185,8 @@ deliver_here(struct delivery *d, struct sub *sub)
 		return (false);
 	if (c->state == CONN_CLOSING)
 		return (false);
-	if (sub->max != 0 && sub->delivered >= sub->max) {
-		client_drop_sub(c, sub);
+	if (is_at_limit(d, sub))
 		return (false);
-	}
 	if (gated && d->w->settings->o.no_fast_producer_stall)
 		return (false);
 	if (!shape_for(d, c, &shape))

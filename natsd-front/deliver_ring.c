@@ -217,6 +217,7 @@ choose_again(struct delivery *d, struct str queue, const struct local_msg *head)
 
 	if (head->hops >= HOPS_MAX)
 		return (false);
+	d->claimed = false;
 	r = trie_cache_match(w->cache, d->account->id, d->account->trie, d->msg->subject);
 	if ((q = find_queue(r, queue)) == NULL)
 		return (false);
@@ -230,6 +231,8 @@ choose_again(struct delivery *d, struct str queue, const struct local_msg *head)
 				return (true);
 			continue;
 		}
+		if (!sub_claim(s))
+			continue;
 		away = (struct fan_queue){ s->handle, s->worker, queue };
 		deliver_one_away(d, &away, head->flags & LOCAL_SOLE, (uint16_t)(head->hops + 1));
 		return (true);
@@ -246,7 +249,7 @@ on_msg(struct worker *w, const struct ring_rec *rec)
 	const struct handle *handles = record_msg(rec, &head, &m, &queue);
 	struct delivery d = { .w = w, .msg = &m, .source = head.source, .cid = head.cid,
 		.account = shared_account(w->shared, head.account),
-		.from_client = (head.flags & LOCAL_CLIENT) != 0 };
+		.from_client = (head.flags & LOCAL_CLIENT) != 0, .claimed = true };
 	bool taken = false;
 	struct handle h;
 	struct sub *s;

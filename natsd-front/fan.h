@@ -35,14 +35,15 @@ struct delivery {
 	struct local_source source;
 	uint64_t cid;
 	bool from_client;
+	bool claimed; /* by the publisher's worker, see sub_claim() */
 	struct blob *blob;	/* the body, when it is shared: one share is ours */
 	size_t blob_at;
 	struct str plain_line;	/* made when first needed */
 };
 
-/* fan_add, fan_add_queue - false: no memory, nobody is added. */
-bool fan_add(struct fan *, const struct sub *);
-bool fan_add_queue(struct fan *, const struct sub *, struct str name);
+/* fan_add, fan_add_queue - false: at its limit, or no memory; nobody is added. */
+bool fan_add(struct fan *, struct sub *);
+bool fan_add_queue(struct fan *, struct sub *, struct str name);
 
 /* delivery_share - the body in a blob of its own or of its publisher.  False: no memory. */
 bool delivery_share(struct delivery *);

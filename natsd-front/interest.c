@@ -91,7 +91,7 @@ role_sub(unsigned role, struct account *a, uint64_t sid, struct str subject, str
 		return (NULL);
 	s->account = a;
 	s->role = (uint8_t)role;
-	s->max = sid;
+	s->role_sid = sid;
 	if (trie_insert(a->trie, &s->node, subject, queue) != 0) {
 		sub_free(s);
 		return (NULL);

@@ -48,7 +48,7 @@ process_settings(void)
 static int
 enter_sandbox(struct err *e)
 {
-	struct sandbox_request rq = { .role = ROLE_FRONT, .root = EMPTYDIR,
+	struct sandbox_request rq = { .role = ROLE_FRONT,
 		.allow_probe = probe_allowed() };
 
 	return (sandbox_enter(&rq, e));

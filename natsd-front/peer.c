@@ -172,7 +172,7 @@ peer_send_msg(struct worker *w, const struct sub *s, const struct msg *m, struct
 	char client[CONN_IP_MAX + 10] = "", ip[CONN_IP_MAX];
 	struct frame_msg f = {
 		.account = s->account->id,
-		.sid = s->max,
+		.sid = s->role_sid,
 		.subject = m->subject,
 		.reply = m->reply,
 		.headers = { m->body.p, m->hdr },

@@ -92,7 +92,6 @@ reload_use(struct front *f, uint32_t generation)
 {
 	if (f->next == NULL || f->next->o.generation != generation)
 		fatal("CONFIG_USE of generation %u, which was not offered", generation);
-	settings_log_changes(f->settings, f->next);
 	f->old = f->settings;
 	f->settings = f->next;
 	f->next = NULL;

@@ -3,11 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
 #include "common/num.h"
 #include "natsd-front/client/info.h"
 #include "natsd-front/settings.h"
-#include "natsd-front/text.h"
 
 /* "host", "host:port", "[v6]:port": over what the listener says. */
 static int
@@ -64,7 +62,8 @@ settings_new(const uint8_t *p, size_t n, struct err *e)
 		err_set(e, "no memory");
 		return (NULL);
 	}
-	options_init(&s->o);
+	if (options_init(&s->o, e) != 0)
+		goto fail;
 	if (options_decode(&s->o, p, n, e) != 0) {
 		err_wrap(e, "configuration");
 		goto fail;
@@ -94,62 +93,4 @@ settings_free(struct settings *s)
 	free(s->info_head);
 	free(s->info_tail);
 	free(s);
-}
-
-static const char *
-yes(bool b)
-{
-	return (b ? "true" : "false");
-}
-
-static void
-log_duration(const char *name, int64_t before, int64_t now)
-{
-	char text[TEXT_DURATION_MAX];
-
-	if (before == now)
-		return;
-	text_duration(text, now);
-	log_info("Reloaded: %s = %s", name, text);
-}
-
-static void
-log_int(const char *name, int64_t before, int64_t now)
-{
-	if (before != now)
-		log_info("Reloaded: %s = %lld", name, (long long)now);
-}
-
-static void
-log_bool(const char *name, bool before, bool now)
-{
-	if (before != now)
-		log_info("Reloaded: %s = %s", name, yes(now));
-}
-
-void
-settings_log_changes(const struct settings *before, const struct settings *now)
-{
-	const struct options *b = &before->o, *n = &now->o;
-
-	if (strcmp(b->client_advertise, n->client_advertise) != 0)
-		log_info("Reload: client_advertise = %s", n->client_advertise);
-	log_bool("trace", b->trace, n->trace);
-	log_bool("debug", b->debug, n->debug);
-	log_bool("trace_verbose", b->trace_verbose, n->trace_verbose);
-	log_bool("trace_headers", b->trace_headers, n->trace_headers);
-	log_int("max_connections", b->max_connections, n->max_connections);
-	log_duration("ping_interval", b->ping_interval, n->ping_interval);
-	log_int("ping_max", b->ping_max, n->ping_max);
-	log_int("max_control_line", b->max_control_line, n->max_control_line);
-	log_int("max_payload", b->max_payload, n->max_payload);
-	if (b->no_fast_producer_stall != n->no_fast_producer_stall)
-		log_info("Reloaded: fast producers will %sbe stalled",
-		    n->no_fast_producer_stall ? "not " : "");
-	log_duration("write_deadline", b->write_deadline, n->write_deadline);
-	log_int("max_traced_msg_len", b->max_traced_msg_len, n->max_traced_msg_len);
-	if (strcmp(b->server_tags, n->server_tags) != 0)
-		log_info("Reloaded: tags");
-	if (strcmp(b->server_metadata, n->server_metadata) != 0)
-		log_info("Reloaded: metadata");
 }

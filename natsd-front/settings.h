@@ -36,7 +36,4 @@ struct settings {
 struct settings *settings_new(const uint8_t *p, size_t n, struct err *);
 void settings_free(struct settings *);
 
-/* settings_log_changes - the lines of a reload for what the front applies (config.md 12.4). */
-void settings_log_changes(const struct settings *before, const struct settings *now);
-
 #endif

@@ -55,7 +55,7 @@ static int
 copy_sub(struct snapshot_sub *to, const struct sub *s, uint64_t cid)
 {
 	*to = (struct snapshot_sub){ .account = s->account, .cid = cid, .msgs = s->delivered,
-		.max = s->max, .subject = copy_str(sub_subject(s)), .queue = copy_str(sub_queue(s)),
+		.max = sub_max(s), .subject = copy_str(sub_subject(s)), .queue = copy_str(sub_queue(s)),
 		.sid = copy_str(sub_sid(s)) };
 	return (to->subject == NULL || to->queue == NULL || to->sid == NULL ? -1 : 0);
 }

@@ -13,7 +13,7 @@
 struct status {
 	pthread_mutex_t lock;
 	pthread_cond_t came; /* usage */
-	struct status_role roles[PEER_COUNT];
+	struct status_role roles[STATUS_ROLES];
 	uint8_t *options;
 	size_t noptions;
 	bool lame;

@@ -24,6 +24,10 @@ struct status_role {
 	int64_t since_mono_ns;	  /* of this state */
 };
 
+/* Whom status_role() can be asked about: PEER_JS, PEER_RAFT, and this program's own lives. */
+#define STATUS_FRONT PEER_COUNT
+#define STATUS_ROLES (PEER_COUNT + 1)
+
 struct status;
 
 struct status *status_new(void); /* NULL: no memory */

@@ -8,6 +8,7 @@
 #ifndef FRONT_SUB_H
 #define FRONT_SUB_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,8 +28,15 @@ struct sub {
 	struct account *account;
 	struct conn *conn;    /* SUB_CLIENT; only its worker follows it */
 	struct handle handle; /* SUB_CLIENT: among the subscriptions of its worker */
-	uint64_t delivered;   /* owner only, like max; a role's: its subscription id in max */
-	uint64_t max;	      /* 0: none */
+	uint64_t role_sid;    /* SUB_ROLE: the role's own id of it */
+	uint64_t delivered;   /* owner only */
+	_Atomic uint64_t max; /* written by the owner; 0: none */
+	/*
+	 * With a max: deliveries that publishers of any worker have laid claim to, so that they know at
+	 * once whether it still takes one.  The owner's `delivered` decides: what was on its way
+	 * when max was set is not in here.
+	 */
+	_Atomic uint64_t claimed;
 	uint32_t sid_hash;
 	uint16_t worker;
 	uint8_t kind;
@@ -36,6 +44,30 @@ struct sub {
 	uint32_t sid_n, subject_n, queue_n;
 	char text[]; /* sid, subject, queue */
 };
+
+/* sub_claim - one delivery; false: it is at its limit.  Any worker. */
+static inline bool
+sub_claim(struct sub *s)
+{
+	uint64_t max = atomic_load_explicit(&s->max, memory_order_relaxed);
+
+	return (max == 0 ||
+	    atomic_fetch_add_explicit(&s->claimed, 1, memory_order_relaxed) < max);
+}
+
+/* sub_set_max - owner only. */
+static inline void
+sub_set_max(struct sub *s, uint64_t max)
+{
+	atomic_store_explicit(&s->claimed, s->delivered, memory_order_relaxed);
+	atomic_store_explicit(&s->max, max, memory_order_relaxed);
+}
+
+static inline uint64_t
+sub_max(const struct sub *s)
+{
+	return (atomic_load_explicit(&s->max, memory_order_relaxed));
+}
 
 /* sub_new - memory and texts; the caller fills the rest.  NULL: no memory. */
 struct sub *sub_new(enum sub_kind, struct str sid, struct str subject, struct str queue);

@@ -291,7 +291,7 @@ op_unsub(void *ctx, struct str sid, int32_t max)
 	client_active(c);
 	if (s != NULL) {
 		if (max > 0 && (uint64_t)max > s->delivered)
-			s->max = (uint64_t)max;
+			sub_set_max(s, (uint64_t)max);
 		else
 			client_drop_sub(c, s);
 	}
