@@ -76,6 +76,7 @@ ctl_new(int fd, enum role self, enum role other, uint32_t life)
 	assert((self == ROLE_SUPERVISOR) == (life != 0));
 	if ((ctl = calloc(1, sizeof(*ctl))) == NULL)
 		return (NULL);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	ctl->fd = fd;
 	ctl->self = self;
 	ctl->other = other;
@@ -269,7 +270,7 @@ packet_send(const struct ctl *ctl, const void *bytes, size_t n, const int *fds, 
 	do
 		sent = sendmsg(ctl->fd, &hdr, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (sent == -1 && errno == EINTR);
-	if (sent == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+	if (sent == -1 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
 		return (0);
 	if (sent == -1)
 		return (err_sys(err, "control socket of %s", role_name(ctl->other)));
@@ -323,6 +324,8 @@ ctl_send(struct ctl *ctl, enum ctl_type type, const void *payload, size_t n, con
 	wr_u32(&out, ctl->life);
 	wr_bytes(&out, payload, n);
 	assert(wr_end(&out) == 0);
+	if (ctl_flush(ctl, err) != 0)
+		return (-1);
 	if (ctl->kept == NULL) {
 		if ((sent = packet_send(ctl, packet, wr_len(&out), fds, nfds, err)) != 0)
 			return (sent == 1 ? 0 : -1);

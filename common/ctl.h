@@ -140,7 +140,7 @@ void ctl_msg_close(struct ctl_msg *); /* closes descriptors nobody took (set fds
 /*
  * ctl_send_<name> - 0; -1: the other end is gone, or more than CTL_KEPT_MAX messages are kept.  Does
  * not wait: what the socket does not take is kept in order and goes out with ctl_flush() when the
- * socket is writable again.  Descriptors stay the caller's, who may close them at once.
+ * socket is writable again.  Texts are cut at CTL_TEXT_MAX.  Descriptors stay the caller's, who may close them at once.
  */
 #define CTL_KEPT_MAX 4096
 int ctl_flush(struct ctl *, struct err *);

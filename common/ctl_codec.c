@@ -39,6 +39,15 @@ send_payload(struct ctl *ctl, enum ctl_type type, const struct wr *out, const in
 	return (ctl_send(ctl, type, out->start, wr_len(out), fds, nfds, err));
 }
 
+/* A text that is too long is cut: better a short reason than none. */
+static void
+put_text(struct wr *out, struct str text)
+{
+	if (text.n > CTL_TEXT_MAX)
+		text.n = CTL_TEXT_MAX;
+	wr_str16(out, text);
+}
+
 static bool
 is_child(uint32_t role)
 {
@@ -86,7 +95,7 @@ put_hello(struct wr *out, const struct ctl_hello *m)
 	wr_u32(out, m->front_threads);
 	wr_u32(out, m->dev_roles);
 	wr_u64(out, m->cid_base);
-	wr_str16(out, m->kill_spec);
+	put_text(out, m->kill_spec);
 }
 
 static bool
@@ -143,7 +152,7 @@ static void
 put_config_valid(struct wr *out, const struct ctl_config_valid *m)
 {
 	wr_u32(out, m->generation);
-	wr_str16(out, m->why);
+	put_text(out, m->why);
 }
 
 static bool
@@ -162,7 +171,7 @@ static void
 put_listener(struct wr *out, const struct ctl_listener_msg *m)
 {
 	wr_u32(out, m->kind);
-	wr_str16(out, m->address);
+	put_text(out, m->address);
 }
 
 static bool
@@ -329,7 +338,7 @@ put_peer(struct wr *out, const struct ctl_peer *m)
 	wr_u32(out, m->life);
 	wr_u32(out, m->state);
 	wr_u32(out, m->restarts);
-	wr_str16(out, m->why);
+	put_text(out, m->why);
 }
 
 static bool
@@ -349,7 +358,7 @@ static void
 put_peer_fault(struct wr *out, const struct ctl_peer_fault *m)
 {
 	wr_u32(out, m->role);
-	wr_str16(out, m->why);
+	put_text(out, m->why);
 }
 
 static bool
@@ -405,7 +414,7 @@ PLAIN(USAGE, usage)
 static void
 put_probe(struct wr *out, const struct ctl_probe *m)
 {
-	wr_str16(out, m->what);
+	put_text(out, m->what);
 }
 
 static bool
@@ -420,7 +429,7 @@ PLAIN(PROBE, probe)
 static void
 put_probed(struct wr *out, const struct ctl_probed *m)
 {
-	wr_str16(out, m->result);
+	put_text(out, m->result);
 }
 
 static bool

@@ -141,7 +141,7 @@ tail_decode(struct rd *in, struct frame_tail *tail)
 		uint8_t tag = rd_u8(in), zero = rd_u8(in);
 		struct str value = rd_str16(in);
 
-		if (in->short_ || zero != 0 || (seen[tag >> 6] >> (tag & 63) & 1) != 0)
+		if (in->short_ || tag == 0 || zero != 0 || (seen[tag >> 6] >> (tag & 63) & 1) != 0)
 			return (-1);
 		seen[tag >> 6] |= 1ULL << (tag & 63);
 		if (tail_known(tail, tag, value) != 0)

@@ -8,7 +8,7 @@
  *
  * Every frame ends in a tail of optional fields, so that it can grow: zero or more of
  *	| tag u8 | 0 u8 | len u16 | len bytes |
- * A tag that is not known is skipped; one that comes twice is an error.
+ * A tag that is not known is skipped; 0 or one that comes twice is an error.
  *	1 ingress: life u64, ring u64, position u64	2 cid: u64	3 client: text
  */
 #ifndef COMMON_FRAME_H

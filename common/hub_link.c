@@ -327,6 +327,9 @@ hub_link_turn(struct hub *h, struct hub_link *l)
 	}
 	if (rc < 0)
 		link_broken(h, l, ring_why(inbox_ring(l->in)));
+	/* Nothing is released whose answer found a ring that its consumer broke. */
+	if (!l->peer_gone && ring_dead(ring_out_ring(l->out)))
+		link_broken(h, l, ring_why(ring_out_ring(l->out)));
 	hub_link_settle(l);
 	if (l->peer_gone && rc == 0 && inbox_open(l->in) == 0) {
 		log_info("rings of life %u of %s are read to their end", l->peer_life,

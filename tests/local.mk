@@ -27,7 +27,7 @@ dist_check_SCRIPTS += $(HOUSE_TESTS)
 # The tests that kill a role at a named place need a build with --enable-killpoints.
 KILL_TESTS = $(SYSTEM_KILL_TESTS)
 THREAD_TESTS =
-check-kills: $(check_PROGRAMS)
+check-kills: $(check_PROGRAMS) $(check_DATA)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS="$(KILL_TESTS)"
 # What has threads, for a build with --enable-tsan.
 check-threads: $(check_PROGRAMS)

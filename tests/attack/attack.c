@@ -165,12 +165,11 @@ hole(struct ring_shared *base)
 	atomic_store(&base->write, at + 128);
 }
 
-/* The cursors go back to 0 from wherever they were. */
+/* The cursors go back to 0 from wherever they were: not from 0. */
 static void
 hole_in_the_head(struct ring_shared *base)
 {
-	status_ask(base);
-	usleep(50000);
+	usleep(50000); /* what was written before has been read */
 	madvise(base, RING_HEAD_BYTES, MADV_REMOVE);
 }
 
@@ -224,7 +223,7 @@ released_back(struct ring_shared *base)
 static void
 released_ahead(struct ring_shared *base)
 {
-	atomic_store(&base->released, atomic_load(&base->write) + 4096);
+	atomic_store(&base->released, atomic_load(&base->write) + 2ULL * base->size);
 }
 
 static void

@@ -34,3 +34,28 @@ tests_fuzz_fuzz_header_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_header_LDADD = $(COMMON_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/replay_ring tests/fuzz/replay_frame tests/fuzz/replay_ctl
+tests_fuzz_replay_ring_SOURCES = tests/fuzz/fuzz_ring.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_ring_LDADD = $(COMMON_LIBS)
+tests_fuzz_replay_frame_SOURCES = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_frame_LDADD = $(COMMON_LIBS)
+tests_fuzz_replay_ctl_SOURCES = tests/fuzz/fuzz_ctl.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_ctl_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_ring tests/fuzz/replay_frame tests/fuzz/replay_ctl
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_ring tests/fuzz/fuzz_frame tests/fuzz/fuzz_ctl
+tests_fuzz_fuzz_ring_SOURCES = tests/fuzz/fuzz_ring.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_ring_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_ring_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_ring_LDADD = $(COMMON_LIBS)
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_frame_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_frame_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_frame_LDADD = $(COMMON_LIBS)
+tests_fuzz_fuzz_ctl_SOURCES = tests/fuzz/fuzz_ctl.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_ctl_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_ctl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_ctl_LDADD = $(COMMON_LIBS)
+endif

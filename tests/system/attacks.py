@@ -142,6 +142,8 @@ def attack_role(role, side, how):
 			front, victim, before = server.role("front"), server.role(role), len(server.log())
 			c = Client(server)
 			for turn in range(2):
+				c.send("%s out status-ask\r\n" % role)
+				c.expect("+OK\r\n")
 				c.send("%s %s %s\r\n" % (role, side, how))
 				c.expect("+OK\r\n")
 

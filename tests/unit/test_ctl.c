@@ -387,49 +387,83 @@ START_TEST(the_other_end_goes)
 }
 END_TEST
 
-START_TEST(too_long_a_text)
+START_TEST(too_long_a_text_is_cut)
 {
 	char text[CTL_TEXT_MAX + 100];
-	struct line line;
 	struct ctl_probe probe = { .what = { .p = text, .n = sizeof(text) } };
+	struct ctl_msg msg;
+	struct line line;
 
 	memset(text, 'x', sizeof(text));
 	line_open(&line);
-	ck_assert_int_eq(ctl_send_probe(line.parent, &probe, &line.err), -1);
-	probe.what.n = CTL_TEXT_MAX;
+	line_greet(&line);
 	ck_assert_int_eq(ctl_send_probe(line.parent, &probe, &line.err), 0);
+	ck_assert_int_eq(ctl_recv(line.child, &msg, &line.err), 1);
+	ck_assert_int_eq(ctl_get_probe(&msg, &probe), 0);
+	ck_assert_uint_eq(probe.what.n, CTL_TEXT_MAX);
 	line_close(&line);
 }
 END_TEST
 
-/* What the socket does not take is kept in order, with its descriptors, up to a bound. */
-START_TEST(kept_in_order)
+/* The next message must be the ping or the configuration of that number. */
+static void
+expect_numbered(struct line *line, uint32_t number)
 {
 	struct ctl_config config;
+	struct ctl_ping ping;
 	struct ctl_msg msg;
+
+	ck_assert_int_eq(ctl_flush(line->parent, &line->err), 0);
+	ck_assert_int_eq(ctl_recv(line->child, &msg, &line->err), 1);
+	if (msg.type == CTL_PING) {
+		ck_assert_int_eq(ctl_get_ping(&msg, &ping), 0);
+		ck_assert_uint_eq(ping.number, number);
+		return;
+	}
+	ck_assert_int_eq(ctl_get_config(&msg, &config), 0);
+	ck_assert_uint_eq(config.generation, number);
+	ck_assert_int_eq(msg.nfds, 1);
+	ctl_msg_close(&msg);
+}
+
+/* What the socket does not take is kept in order, with its descriptors. */
+START_TEST(kept_in_order)
+{
 	struct line line;
-	uint32_t sent = 0, got = 0;
+	uint32_t sent = 0;
 	int fd;
 
 	line_open(&line);
 	line_greet(&line);
+	while (!ctl_wants_write(line.parent))
+		ck_assert_int_eq(ctl_send_ping(line.parent, &(struct ctl_ping){ ++sent },
+		    &line.err), 0);
 	ck_assert_int_ne(fd = dup(STDERR_FILENO), -1);
-	while (ctl_send_config(line.parent, &(struct ctl_config){ .generation = sent + 1 }, fd,
-	    &line.err) == 0)
-		sent++;
-	ck_assert_ptr_nonnull(strstr(line.err.text, "256 are kept"));
-	ck_assert_uint_gt(sent, 256);
-	close(fd);
-	ck_assert(ctl_wants_write(line.parent));
-	while (got < sent) {
-		ck_assert_int_eq(ctl_flush(line.parent, &line.err), 0);
-		ck_assert_int_eq(ctl_recv(line.child, &msg, &line.err), 1);
-		ck_assert_int_eq(ctl_get_config(&msg, &config), 0);
-		ck_assert_uint_eq(config.generation, ++got);
-		ck_assert_int_eq(msg.nfds, 1);
-		ctl_msg_close(&msg);
+	for (unsigned i = 0; i < 20; i++) {
+		ck_assert_int_eq(ctl_send_config(line.parent, &(struct ctl_config){ ++sent }, fd,
+		    &line.err), 0);
+		ck_assert_int_eq(ctl_send_ping(line.parent, &(struct ctl_ping){ ++sent },
+		    &line.err), 0);
 	}
+	close(fd);
+	for (uint32_t i = 1; i <= sent; i++)
+		expect_numbered(&line, i);
 	ck_assert(!ctl_wants_write(line.parent));
+	line_close(&line);
+}
+END_TEST
+
+START_TEST(kept_up_to_a_bound)
+{
+	struct line line;
+	unsigned kept = 0;
+
+	line_open(&line);
+	line_greet(&line);
+	while (ctl_send_ping(line.parent, &(struct ctl_ping){ 1 }, &line.err) == 0)
+		kept += ctl_wants_write(line.parent);
+	ck_assert_uint_eq(kept, CTL_KEPT_MAX);
+	ck_assert_ptr_nonnull(strstr(line.err.text, "reads no control messages"));
 	line_close(&line);
 }
 END_TEST
@@ -503,7 +537,8 @@ UNIT_MAIN("ctl, account_table",
     tcase_add_test(tc, short_packets);
     tcase_add_test(tc, hello_comes_first);
     tcase_add_test(tc, the_other_end_goes);
-    tcase_add_test(tc, too_long_a_text);
+    tcase_add_test(tc, too_long_a_text_is_cut);
     tcase_add_test(tc, kept_in_order);
+    tcase_add_test(tc, kept_up_to_a_bound);
     tcase_add_test(tc, accounts);
     tcase_add_test(tc, accounts_of_a_liar);)

@@ -179,7 +179,7 @@ START_TEST(tail_tags)
 	static const uint8_t short_cid[] = { 2, 0, 7, 0, 1, 0, 0, 0, 0, 0, 0 };
 	static const uint8_t long_ingress[] = { 1, 0, 25, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
-	static const uint8_t not_zero[] = { 200, 1, 0, 0 };
+	static const uint8_t not_zero[] = { 200, 1, 0, 0 }, tag_zero[] = { 0, 0, 0, 0 };
 	const struct example *e = &examples[_i];
 	union any_frame any;
 	uint8_t bytes[1024];
@@ -200,6 +200,8 @@ START_TEST(tail_tags)
 	ck_assert_int_eq(decode(e, bytes, n + sizeof(long_ingress), &any), -1);
 	memcpy(bytes + n, not_zero, sizeof(not_zero));
 	ck_assert_int_eq(decode(e, bytes, n + sizeof(not_zero), &any), -1);
+	memcpy(bytes + n, tag_zero, sizeof(tag_zero));
+	ck_assert_int_eq(decode(e, bytes, n + sizeof(tag_zero), &any), -1);
 }
 END_TEST
 

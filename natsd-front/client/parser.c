@@ -1,0 +1,480 @@
+#include "config.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/num.h"
+#include "natsd-front/client/parser.h"
+
+enum parser_phase { PHASE_START, PHASE_BLANKS, PHASE_ARG, PHASE_PAYLOAD, PHASE_SKIP };
+
+#define KIND(k) (1u << (k))
+
+/*
+ * V(NAME, letters, phase behind it, needs a blank, kinds of connections)
+ * No verb is the beginning of another one.
+ */
+#define PARSER_VERBS(V)							\
+	V(PUB, "pub", PHASE_BLANKS, true, KIND(PARSER_CLIENT))		\
+	V(HPUB, "hpub", PHASE_BLANKS, true, KIND(PARSER_CLIENT))	\
+	V(SUB, "sub", PHASE_BLANKS, true, KIND(PARSER_CLIENT))		\
+	V(UNSUB, "unsub", PHASE_BLANKS, true, KIND(PARSER_CLIENT))	\
+	V(PING, "ping", PHASE_SKIP, false, KIND(PARSER_CLIENT))		\
+	V(PONG, "pong", PHASE_SKIP, false, KIND(PARSER_CLIENT))		\
+	V(OK, "+ok", PHASE_SKIP, false, KIND(PARSER_CLIENT))		\
+	V(CONNECT, "connect", PHASE_BLANKS, false, KIND(PARSER_CLIENT)) \
+	V(ERR, "-err", PHASE_BLANKS, true, KIND(PARSER_CLIENT))		\
+	V(INFO, "info", PHASE_BLANKS, false, KIND(PARSER_CLIENT))
+
+#define VERB_ENUM(NAME, ...) VERB_##NAME,
+enum parser_verb { PARSER_VERBS(VERB_ENUM) VERB_COUNT };
+
+struct verb {
+	const char *letters;
+	uint8_t n;
+	uint8_t phase;
+	bool blank;
+	uint8_t kinds;
+};
+
+#define VERB_ROW(NAME, letters, phase, blank, kinds) \
+	{ letters, sizeof(letters) - 1, phase, blank, kinds },
+static const struct verb parser_verbs[VERB_COUNT] = { PARSER_VERBS(VERB_ROW) };
+
+#define ARGS_MAX 5 /* one more than any line may have */
+
+struct args {
+	struct str at[ARGS_MAX];
+	unsigned n;
+};
+
+/* What one call works on. */
+struct feed {
+	struct parser *p;
+	const struct parser_ops *ops;
+	void *ctx;
+	const uint8_t *at; /* first byte not consumed */
+	const uint8_t *end;
+};
+
+void
+parser_init(struct parser *p, enum parser_kind kind, uint32_t line_max)
+{
+	unsigned v;
+
+	*p = (struct parser){ .phase = PHASE_START, .line_max = line_max };
+	for (v = 0; v < VERB_COUNT; v++)
+		if (parser_verbs[v].kinds & KIND(kind))
+			p->allowed |= (uint16_t)(1u << v);
+}
+
+size_t
+parser_wants(const struct parser *p)
+{
+	return (p->phase == PHASE_PAYLOAD ? (size_t)p->body_at + p->size + 2 : 0);
+}
+
+static size_t
+feed_left(const struct feed *f)
+{
+	return ((size_t)(f->end - f->at));
+}
+
+#define SNIPPET_MAX 32
+
+static enum parser_next
+feed_fault(struct feed *f, enum parser_fault fault, const char *state)
+{
+	size_t n = feed_left(f);
+
+	f->ops->op_fault(f->ctx, fault, state,
+	    (struct str){ (const char *)f->at, n < SNIPPET_MAX ? n : SNIPPET_MAX });
+	return (PARSER_CLOSE);
+}
+
+static bool
+is_blank(uint8_t b)
+{
+	return (b == ' ' || b == '\t');
+}
+
+/* ---- START: the verb, letter by letter ---- */
+
+static uint8_t
+lower(uint8_t b)
+{
+	return (b >= 'A' && b <= 'Z' ? (uint8_t)(b | 0x20) : b);
+}
+
+/* The verb is complete; its last letter was just consumed. */
+static void
+verb_found(struct parser *p, unsigned verb)
+{
+	p->verb = (uint8_t)verb;
+	p->phase = parser_verbs[verb].phase;
+	p->verb_at = 0;
+	/* Until the first blank of a verb that needs one (phase_blanks). */
+	p->candidates = parser_verbs[verb].blank ? 1 : 0;
+	p->scanned = 0;
+}
+
+static enum parser_next
+verb_letter(struct feed *f, uint8_t b)
+{
+	struct parser *p = f->p;
+	uint16_t left = 0;
+	unsigned v;
+
+	if (p->verb_at == 0) {
+		p->candidates = p->allowed;
+		if (p->connect_only && lower(b) != 'c')
+			return (feed_fault(f, PARSER_FAULT_AUTH, "OP_START"));
+	}
+	b = lower(b);
+	for (v = 0; v < VERB_COUNT; v++) {
+		if ((p->candidates & 1u << v) == 0 ||
+		    (uint8_t)parser_verbs[v].letters[p->verb_at] != b)
+			continue;
+		if (p->verb_at + 1u == parser_verbs[v].n) {
+			f->at++;
+			verb_found(p, v);
+			return (PARSER_GO);
+		}
+		left |= (uint16_t)(1u << v);
+	}
+	if (left == 0)
+		return (feed_fault(f, PARSER_FAULT_PROTOCOL,
+		    p->verb_at == 0 ? "OP_START" : "OP_VERB"));
+	p->candidates = left;
+	p->verb_at++;
+	f->at++;
+	return (PARSER_GO);
+}
+
+/* The common verbs at once, when all their letters are there. */
+static bool
+verb_quick(struct feed *f)
+{
+	struct parser *p = f->p;
+	uint32_t word;
+
+	if (p->verb_at != 0 || p->connect_only || feed_left(f) < sizeof(word))
+		return (false);
+	memcpy(&word, f->at, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define WORD(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+#else
+#define WORD(a, b, c, d) ((uint32_t)(d) | (uint32_t)(c) << 8 | (uint32_t)(b) << 16 | (uint32_t)(a) << 24)
+#endif
+	if (word == WORD('P', 'U', 'B', ' ') && (p->allowed & 1u << VERB_PUB)) {
+		f->at += 4;
+		verb_found(p, VERB_PUB);
+		p->candidates = 0;
+		return (true);
+	}
+	if (word == WORD('H', 'P', 'U', 'B') && (p->allowed & 1u << VERB_HPUB)) {
+		f->at += 4;
+		verb_found(p, VERB_HPUB);
+		return (true);
+	}
+	return (false);
+#undef WORD
+}
+
+static enum parser_next
+phase_start(struct feed *f)
+{
+	enum parser_next next = PARSER_GO;
+
+	if (verb_quick(f))
+		return (PARSER_GO);
+	while (next == PARSER_GO && f->p->phase == PHASE_START && f->at < f->end)
+		next = verb_letter(f, *f->at);
+	return (next);
+}
+
+/* ---- BLANKS ---- */
+
+static enum parser_next
+phase_blanks(struct feed *f)
+{
+	struct parser *p = f->p;
+
+	if (f->at == f->end)
+		return (PARSER_GO);
+	if (p->candidates != 0) {
+		if (!is_blank(*f->at))
+			return (feed_fault(f, PARSER_FAULT_PROTOCOL, "OP_VERB"));
+		p->candidates = 0;
+		f->at++;
+	}
+	while (f->at < f->end && is_blank(*f->at))
+		f->at++;
+	if (f->at < f->end)
+		p->phase = PHASE_ARG;
+	return (PARSER_GO);
+}
+
+/* ---- ARG: a line ---- */
+
+/* false: more than any line may have, or a CR inside a word, which no line may have. */
+static bool
+args_split(struct str line, struct args *args)
+{
+	const char *at = line.p, *end = line.p + line.n, *from;
+
+	args->n = 0;
+	for (;;) {
+		while (at < end && is_blank((uint8_t)*at))
+			at++;
+		if (at == end)
+			return (true);
+		if (args->n == ARGS_MAX)
+			return (false);
+		for (from = at; at < end && !is_blank((uint8_t)*at); at++)
+			if (*at == '\r')
+				return (false);
+		args->at[args->n++] = (struct str){ from, (size_t)(at - from) };
+	}
+}
+
+static struct parser_pub
+pub_of(const struct parser *p, const uint8_t *base)
+{
+	const char *b = (const char *)base;
+	uint32_t behind = p->subject_at + p->subject_n;
+
+	return ((struct parser_pub){
+	    .subject = { b + p->subject_at, p->subject_n },
+	    .reply = { b + p->reply_at, p->reply_n },
+	    .hdr_digits = { b + p->hdr_at, p->hdr_n },
+	    .size_digits = { b + p->size_at, p->size_n },
+	    .line = { b + behind, p->body_at - behind },
+	    .hdr = p->hdr,
+	    .size = p->size,
+	    .canonical = p->canonical,
+	});
+}
+
+/* One blank before each argument and CR LF, so that the line can be copied as it stands. */
+static bool
+pub_is_canonical(const struct parser *p, struct str line, bool cr)
+{
+	uint32_t n = p->subject_n + 1 + p->size_n;
+
+	if (p->reply_n != 0)
+		n += 1 + p->reply_n;
+	if (p->hdr_n != 0)
+		n += 1 + p->hdr_n;
+	if (!cr || p->subject_at != 0 || n != line.n || line.p[p->subject_n] != ' ')
+		return (false);
+	return (line.p[p->size_at - 1] == ' ' &&
+	    (p->hdr_n == 0 || line.p[p->hdr_at - 1] == ' '));
+}
+
+static enum parser_next
+line_pub(struct feed *f, struct str line, bool cr, uint32_t line_bytes)
+{
+	struct parser *p = f->p;
+	bool headers = p->verb == VERB_HPUB;
+	unsigned least = headers ? 3 : 2;
+	struct parser_pub pub;
+	struct args args;
+	const struct str *a = args.at;
+	int32_t hdr, size;
+
+	if (!args_split(line, &args) || args.n < least || args.n > least + 1)
+		return (feed_fault(f, PARSER_FAULT_ARGS, headers ? "HPUB_ARG" : "PUB_ARG"));
+	hdr = headers ? num_parse_size(a[args.n - 2]) : 0;
+	size = num_parse_size(a[args.n - 1]);
+	if (hdr < 0 || size < 0 || hdr > size)
+		return (feed_fault(f, PARSER_FAULT_ARGS, headers ? "HPUB_ARG" : "PUB_ARG"));
+#define OFFSET(s) ((uint32_t)((s).p - line.p))
+	p->subject_at = OFFSET(a[0]);
+	p->subject_n = (uint32_t)a[0].n;
+	p->reply_at = args.n > least ? OFFSET(a[1]) : 0;
+	p->reply_n = args.n > least ? (uint32_t)a[1].n : 0;
+	p->hdr_at = headers ? OFFSET(a[args.n - 2]) : 0;
+	p->hdr_n = headers ? (uint32_t)a[args.n - 2].n : 0;
+	p->size_at = OFFSET(a[args.n - 1]);
+	p->size_n = (uint32_t)a[args.n - 1].n;
+#undef OFFSET
+	p->hdr = (uint32_t)hdr;
+	p->size = (uint32_t)size;
+	p->body_at = line_bytes;
+	p->canonical = pub_is_canonical(p, line, cr);
+	p->phase = PHASE_PAYLOAD;
+	pub = pub_of(p, f->at);
+	return (f->ops->op_pub_line(f->ctx, &pub));
+}
+
+static enum parser_next
+line_sub(struct feed *f, struct str line)
+{
+	struct args args;
+
+	if (!args_split(line, &args) || args.n < 2 || args.n > 3)
+		return (feed_fault(f, PARSER_FAULT_ARGS, "SUB_ARG"));
+	return (f->ops->op_sub(f->ctx, args.at[0], args.n == 3 ? args.at[1] : STR_NONE,
+	    args.at[args.n - 1]));
+}
+
+static enum parser_next
+line_unsub(struct feed *f, struct str line)
+{
+	struct args args;
+
+	if (!args_split(line, &args) || args.n < 1 || args.n > 2)
+		return (feed_fault(f, PARSER_FAULT_ARGS, "UNSUB_ARG"));
+	return (f->ops->op_unsub(f->ctx, args.at[0], args.n == 2 ? num_parse_size(args.at[1]) : -1));
+}
+
+static enum parser_next
+line_run(struct feed *f, struct str line, bool cr, uint32_t line_bytes)
+{
+	switch ((enum parser_verb)f->p->verb) {
+	case VERB_PUB:
+	case VERB_HPUB:
+		return (line_pub(f, line, cr, line_bytes));
+	case VERB_SUB:
+		return (line_sub(f, line));
+	case VERB_UNSUB:
+		return (line_unsub(f, line));
+	case VERB_CONNECT:
+		return (f->ops->op_connect(f->ctx, line));
+	case VERB_INFO:
+		return (f->ops->op_info(f->ctx, line));
+	case VERB_ERR:
+		return (f->ops->op_err(f->ctx, line));
+	case VERB_PING:
+	case VERB_PONG:
+	case VERB_OK:
+	case VERB_COUNT:
+		break;
+	}
+	assert(!"verbs without arguments have no line");
+	return (PARSER_CLOSE);
+}
+
+static enum parser_next
+phase_arg(struct feed *f)
+{
+	struct parser *p = f->p;
+	size_t left = feed_left(f);
+	const uint8_t *lf = memchr(f->at + p->scanned, '\n', left - p->scanned);
+	size_t n = lf == NULL ? left : (size_t)(lf - f->at);
+	bool cr = n > 0 && f->at[n - 1] == '\r';
+	enum parser_next next;
+
+	/* An unfinished line may end in the CR that does not count. */
+	if (n - (cr ? 1 : 0) > p->line_max)
+		return (feed_fault(f, PARSER_FAULT_LINE, "ARG"));
+	if (lf == NULL) {
+		p->scanned = (uint32_t)n;
+		return (PARSER_GO);
+	}
+	p->scanned = 0;
+	p->phase = PHASE_START;
+	next = line_run(f, (struct str){ (const char *)f->at, n - (cr ? 1 : 0) }, cr,
+	    (uint32_t)n + 1);
+	if (p->phase == PHASE_START && next != PARSER_CLOSE)
+		f->at = lf + 1;
+	return (next);
+}
+
+/* ---- PAYLOAD ---- */
+
+static enum parser_next
+phase_payload(struct feed *f)
+{
+	struct parser *p = f->p;
+	size_t left = feed_left(f), body_end = (size_t)p->body_at + p->size;
+	struct parser_pub pub;
+	enum parser_next next;
+
+	if (left > body_end && f->at[body_end] != '\r')
+		return (feed_fault(f, PARSER_FAULT_PROTOCOL, "MSG_END_R"));
+	if (left < body_end + 2)
+		return (PARSER_GO);
+	if (f->at[body_end + 1] != '\n')
+		return (feed_fault(f, PARSER_FAULT_PROTOCOL, "MSG_END_N"));
+	pub = pub_of(p, f->at);
+	pub.body = (struct str){ (const char *)f->at + p->body_at, p->size };
+	next = f->ops->op_pub(f->ctx, &pub);
+	if (next == PARSER_HOLD || next == PARSER_CLOSE)
+		return (next);
+	f->at += body_end + 2;
+	p->phase = PHASE_START;
+	return (next);
+}
+
+/* ---- SKIP: whatever stands behind PING, PONG and +OK up to the LF ---- */
+
+static enum parser_next
+phase_skip(struct feed *f)
+{
+	const uint8_t *lf = memchr(f->at, '\n', feed_left(f));
+
+	if (lf == NULL) {
+		f->at = f->end;
+		return (PARSER_GO);
+	}
+	f->at = lf + 1;
+	f->p->phase = PHASE_START;
+	if (f->p->verb == VERB_PING)
+		return (f->ops->op_ping(f->ctx));
+	if (f->p->verb == VERB_PONG)
+		return (f->ops->op_pong(f->ctx));
+	return (PARSER_GO);
+}
+
+/* True when the phase can do something with what is there. */
+static bool
+feed_can(const struct feed *f)
+{
+	const struct parser *p = f->p;
+
+	if (f->at == f->end)
+		return (false);
+	if (p->phase == PHASE_ARG)
+		return (p->scanned < feed_left(f));
+	if (p->phase == PHASE_PAYLOAD)
+		return (feed_left(f) > (size_t)p->body_at + p->size);
+	return (true);
+}
+
+size_t
+parser_feed(struct parser *p, const struct parser_ops *ops, void *ctx, const uint8_t *data,
+    size_t n, enum parser_end *end)
+{
+	struct feed f = { .p = p, .ops = ops, .ctx = ctx, .at = data, .end = data + n };
+	enum parser_next next = PARSER_GO;
+	const uint8_t *before;
+	uint8_t phase;
+
+	while (next == PARSER_GO && feed_can(&f)) {
+		before = f.at;
+		phase = p->phase;
+		switch ((enum parser_phase)phase) {
+		case PHASE_START:
+			next = phase_start(&f);
+			break;
+		case PHASE_BLANKS:
+			next = phase_blanks(&f);
+			break;
+		case PHASE_ARG:
+			next = phase_arg(&f);
+			break;
+		case PHASE_PAYLOAD:
+			next = phase_payload(&f);
+			break;
+		case PHASE_SKIP:
+			next = phase_skip(&f);
+			break;
+		}
+		if (f.at == before && p->phase == phase)
+			break;
+	}
+	*end = next == PARSER_GO ? PARSER_MORE : next == PARSER_CLOSE ? PARSER_CLOSED : PARSER_PAUSED;
+	return ((size_t)(f.at - data));
+}
