@@ -48,9 +48,11 @@ def kill_front(server):
 	pid = server.role("front")
 	os.kill(pid, signal.SIGKILL)
 	# Until the last of its threads is gone it may still accept, and take that connection with it.
-	while os.path.isdir("/proc/%d/task" % pid) and os.listdir("/proc/%d/task" % pid):
-		if open("/proc/%d/stat" % pid).read().rsplit(")", 1)[1].split()[0] in "ZX":
-			break
+	try:
+		while open("/proc/%d/stat" % pid).read().rsplit(")", 1)[1].split()[0] not in "ZX":
+			pass
+	except (FileNotFoundError, ProcessLookupError):
+		pass
 	return pid, time.monotonic()
 
 
