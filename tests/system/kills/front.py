@@ -9,7 +9,7 @@ import time
 
 from load import long_run, report_times
 
-from natsd import Failure, equal, main, seconds, test, true
+from natsd import Failure, equal, gone, main, seconds, test, true, wait_until
 from wire import HEADERS, QUIET, Client
 
 KILLS = 50 if long_run() else 8
@@ -55,13 +55,11 @@ def connect_at_last(server):
 
 
 def kill_front(server):
-	pid = server.role("front")
+	pid, at = server.role("front"), time.monotonic()
 	os.kill(pid, signal.SIGKILL)
 	# Until the last of its threads is gone it may still accept, and take that connection with it.
-	while os.path.isdir("/proc/%d/task" % pid) and os.listdir("/proc/%d/task" % pid):
-		if open("/proc/%d/stat" % pid).read().rsplit(")", 1)[1].split()[0] in "ZX":
-			break
-	return pid, time.monotonic()
+	wait_until(lambda: gone(pid), "the death of natsd-front", every=0.0005)
+	return pid, at
 
 
 @test(workers=(1, 2, 8), natsd_only=True)
