@@ -318,6 +318,8 @@ options_decode(struct options *o, const uint8_t *p, size_t n, struct err *e)
 	if (rd_u32(&in) != STAMP)
 		return (err_set(e, "options of another build"));
 	role = rd_u32(&in);
+	if (role != ROLE_FRONT && role != ROLE_JS && role != ROLE_RAFT)
+		return (err_set(e, "options for nobody"));
 	for (size_t i = 0; i < NROWS; i++)
 		if ((rows[i].roles & role) != 0 && decode_row(&in, o, &rows[i], e) != 0)
 			return (-1);
