@@ -4,6 +4,7 @@ include tests/unit/conf.mk
 include tests/unit/routing.mk
 include tests/unit/roles.mk
 include tests/unit/front.mk
+include tests/unit/monitor.mk
 include tests/unit/oom.mk
 include tests/fuzz/local.mk
 include tests/attack/local.mk
