@@ -146,6 +146,7 @@ worker_enter(struct worker *w)
 	worker_drain(w);
 	if (peers_drain(w))
 		w->worked = true;
+	w->rings_spoke = w->worked;
 }
 
 static void
@@ -277,7 +278,8 @@ on_bell(evutil_socket_t fd, short what, void *arg)
 }
 
 /*
- * How long it would have paid to poll is learned from how long the last sleeps were.
+ * How long it would have paid to poll is learned from how long the last sleeps were, if a ring ended
+ * them: sockets are not polled.
  */
 static void
 learn_from_sleep(struct worker *w)
@@ -288,7 +290,7 @@ learn_from_sleep(struct worker *w)
 		return;
 	ns = mono_diff_ns(w->now, w->slept);
 	w->slept = (struct mono){ 0 };
-	if (ns < SPIN_MOST_US * NS_PER_US)
+	if (ns < SPIN_MOST_US * NS_PER_US && w->rings_spoke)
 		w->spin_us = w->spin_us + SPIN_STEP_US > SPIN_MOST_US ? SPIN_MOST_US
 								      : w->spin_us + SPIN_STEP_US;
 	else
@@ -321,6 +323,9 @@ static bool
 may_sleep(struct worker *w)
 {
 	if (w->resume.head != NULL || w->stopped)
+		return (false);
+	/* The ring they wait for got room after this turn had looked at them. */
+	if (!w->congested && w->ring_wait.head != NULL)
 		return (false);
 	if (spin(w))
 		return (false);
@@ -378,9 +383,9 @@ worker_events(struct worker *w)
 
 	if (cfg == NULL)
 		return (-1);
-	/* Timers of a few milliseconds are rare and need no clock of their own. */
+	/* No precise timers: they cost a system call a turn. */
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV |
-	    EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_PRECISE_TIMER);
+	    EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	w->base = event_base_new_with_config(cfg);
 	event_config_free(cfg);
 	if (w->base == NULL)

@@ -100,6 +100,7 @@ struct worker {
 	bool roles_unready;		/* natsd-js or natsd-raft is away or its ring is full */
 	bool congested;			/* a list to a ring is not empty: read no sockets */
 	bool worked;			/* something happened in this turn */
+	bool rings_spoke;		/* this turn began with records */
 	bool stopping, stopped;
 	struct worker_stats stats;
 };
