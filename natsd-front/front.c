@@ -187,7 +187,8 @@ front_make(struct front *f, struct err *e)
 	f->shared = shared_new(n, f->hello.natsd_life, closed);
 	if (f->shared == NULL)
 		return (err_set(e, "no memory"));
-	f->shared->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	/* A spinner may take no processor that a worker, or who talks to it, could use. */
+	f->shared->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > (long)n;
 	if (doorbell_make(&f->bell, e) != 0 || main_events(f, e) != 0)
 		return (-1);
 	status_main_bell(f->status, &f->bell);
