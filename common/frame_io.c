@@ -112,6 +112,8 @@ frame_join(struct frame_join *join, const struct ring_rec *rec, struct ring_rec 
 {
 	bool more = (rec->flags & RING_FLAG_FRAGMENT) != 0;
 
+	if (rec->type == FRAME_HELLO)
+		join->open = false;
 	if (!join->open && !more) {
 		*whole = *rec;
 		return (1);

@@ -24,6 +24,7 @@ FRAME_LIST(FRAME_SEND)
  * 1: *whole holds a complete frame (type, data, len; at = position of its first record, end =
  *    behind its last), valid until the next call; 0: more is needed; -1: a broken sequence, or
  *    larger than the type's max.
+ * A HELLO ends what a dead life had begun: whoever keeps an inbox finishes the parts from `at` on.
  */
 struct frame_join {
 	struct buf parts;

@@ -327,6 +327,9 @@ may_sleep(struct worker *w)
 {
 	if (w->resume.head != NULL || w->stopped)
 		return (false);
+	/* The ring they wait for got room after this turn had looked at them. */
+	if (!w->congested && w->ring_wait.head != NULL)
+		return (false);
 	if (spin(w))
 		return (false);
 	if (!each_ring(w, ring_sleep)) {
@@ -383,7 +386,7 @@ worker_events(struct worker *w)
 
 	if (cfg == NULL)
 		return (-1);
-	/* No precise timers: they cost a system call per wait. */
+	/* No precise timers: they cost a system call a turn. */
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV |
 	    EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	w->base = event_base_new_with_config(cfg);

@@ -94,7 +94,8 @@ on_pong(struct supervised *sd, const struct ctl_pong *m)
 		return; /* late, from before a pause */
 	sd->child.heard = mono_now();
 	sd->child.pong = m->number;
-	sd->child.useful = m->useful;
+	if (m->useful > sd->child.useful)
+		sd->child.useful = m->useful;
 }
 
 /*
@@ -204,6 +205,8 @@ handle(struct supervise *s, struct supervised *sd, struct ctl_msg *m)
 			return (-1);
 		if (u.cid.highest > s->highest_cid)
 			s->highest_cid = u.cid.highest;
+		if (sd->child.useful == 0)
+			sd->child.useful = 1; /* it has let somebody in */
 		return (0);
 	case CTL_HELLO:
 	case CTL_CONFIG:

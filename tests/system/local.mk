@@ -20,10 +20,11 @@ SYSTEM_TESTS = \
 	tests/system/limits.py \
 	tests/system/deliver.py \
 	tests/system/process.py \
-	tests/system/clients.py \
-	tests/system/attacks.py
-# These kill a role under load; the first needs a build with --enable-killpoints.
+	tests/system/clients.py
+# Those that need a build with --enable-killpoints, in whole or in part.
 SYSTEM_KILL_TESTS = \
+	tests/system/attacks.py \
+	tests/system/per_message.py \
 	tests/system/kills/points.py \
 	tests/system/kills/random_kills.py \
 	tests/system/kills/front.py \
@@ -32,6 +33,14 @@ TESTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS)
 dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
 	tests/system/natsd.py tests/system/wire.py tests/system/kills/load.py
 EXTRA_DIST += tests/system/clients
+
+# Preloaded into natsd-front by per_message.py.
+check_DATA = tests/system/count_calls.so
+EXTRA_DIST += tests/system/count_calls.c
+CLEANFILES += tests/system/count_calls.so
+tests/system/count_calls.so: tests/system/count_calls.c
+	$(AM_V_GEN)$(MKDIR_P) tests/system && \
+	    $(CC) -shared -fPIC -O2 -Wall -o $@ $(srcdir)/tests/system/count_calls.c -ldl
 
 # Fetches the official clients from their registries into ./clients; without it their tests skip.
 clients:

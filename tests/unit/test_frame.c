@@ -411,10 +411,14 @@ START_TEST(broken_sequences)
 	ck_assert_int_eq(join_of(&join, FRAME_MSG, true, part, 1, &err), 0);
 	ck_assert_int_eq(join_of(&join, FRAME_MSG, false, part, 0, &err), -1);
 	ck_assert_int_eq(join_of(&join, 999, true, part, 1, &err), -1);
-	ck_assert_int_eq(join_of(&join, FRAME_HELLO, true, part, 1000, &err), 0);
-	ck_assert_int_eq(join_of(&join, FRAME_HELLO, true, part, 25, &err), -1);
-	ck_assert_int_eq(join_of(&join, FRAME_HELLO, true, part, 1000, &err), 0);
-	ck_assert_int_eq(join_of(&join, FRAME_HELLO, false, part, 24, &err), 1);
+	ck_assert_int_eq(join_of(&join, FRAME_SYNCED, true, part, 1000, &err), 0);
+	ck_assert_int_eq(join_of(&join, FRAME_SYNCED, true, part, 25, &err), -1);
+	ck_assert_int_eq(join_of(&join, FRAME_SYNCED, true, part, 1000, &err), 0);
+	ck_assert_int_eq(join_of(&join, FRAME_SYNCED, false, part, 24, &err), 1);
+	/* a life that died in the middle; the next one says HELLO */
+	ck_assert_int_eq(join_of(&join, FRAME_PUB, true, part, 10, &err), 0);
+	ck_assert_int_eq(join_of(&join, FRAME_HELLO, false, part, 8, &err), 1);
+	ck_assert_int_eq(join_of(&join, FRAME_PUB, false, part, 10, &err), 1);
 	frame_join_free(&join);
 }
 END_TEST

@@ -47,6 +47,10 @@ class Knocker(threading.Thread):
 def kill_front(server):
 	pid = server.role("front")
 	os.kill(pid, signal.SIGKILL)
+	# Until the last of its threads is gone it may still accept, and take that connection with it.
+	while os.path.isdir("/proc/%d/task" % pid) and os.listdir("/proc/%d/task" % pid):
+		if open("/proc/%d/stat" % pid).read().rsplit(")", 1)[1].split()[0] in "ZX":
+			break
 	return pid, time.monotonic()
 
 

@@ -239,8 +239,8 @@ def nobody_reads_standard_error(server):
 
 	def full():
 		server.signal(signal.SIGHUP)
-		waiting = fcntl.ioctl(reader, termios.FIONREAD, b"\0" * 4)
-		return int.from_bytes(waiting, sys.byteorder) > 61000
+		waiting = int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, b"\0" * 4), sys.byteorder)
+		return waiting + 2 * 4096 > fcntl.fcntl(reader, fcntl.F_GETPIPE_SZ)
 	wait_until(full, "a full pipe", 60)
 	for _ in range(20):
 		server.signal(signal.SIGHUP)
