@@ -72,3 +72,23 @@ tests_fuzz_fuzz_options_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_options_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_options_LDADD = $(COMMON_LIBS)
 endif
+
+FRONT_FUZZ_LIBS = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS)
+check_PROGRAMS += tests/fuzz/replay_parser tests/fuzz/replay_connect
+tests_fuzz_replay_parser_SOURCES = tests/fuzz/fuzz_parser.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_parser_LDADD = $(FRONT_FUZZ_LIBS)
+tests_fuzz_replay_connect_SOURCES = tests/fuzz/fuzz_connect.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_connect_LDADD = $(FRONT_FUZZ_LIBS)
+TESTS += tests/fuzz/replay_parser tests/fuzz/replay_connect
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_parser tests/fuzz/fuzz_connect
+tests_fuzz_fuzz_parser_SOURCES = tests/fuzz/fuzz_parser.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_parser_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_parser_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_parser_LDADD = $(FRONT_FUZZ_LIBS)
+tests_fuzz_fuzz_connect_SOURCES = tests/fuzz/fuzz_connect.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_connect_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_connect_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_connect_LDADD = $(FRONT_FUZZ_LIBS)
+endif
