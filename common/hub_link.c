@@ -216,13 +216,13 @@ link_status(struct hub *h, struct hub_link *l, const struct frame_status_ask *as
 	struct hub_link *i;
 
 	json_begin(&j, &text, 0);
-	json_object(&j);
+	json_object_begin(&j);
 	json_ku64(&j, "life", hub_life(h));
 	json_ku64(&j, "useful", h->useful);
 	json_key(&j, "links");
-	json_array(&j);
+	json_array_begin(&j);
 	TAILQ_FOREACH(i, &h->links, entry) {
-		json_object(&j);
+		json_object_begin(&j);
 		json_kstr(&j, "peer", str_of(role_name(i->peer)));
 		json_ku64(&j, "thread", i->thread);
 		json_ku64(&j, "peer_life", i->peer_life);

@@ -24,6 +24,18 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/interest.c natsd-front/interest.h \
 	natsd-front/lame.c \
 	natsd-front/local.c natsd-front/local.h \
+	natsd-front/monitor/facts.h natsd-front/monitor/facts.c natsd-front/monitor/facts_gather.c \
+	natsd-front/monitor/http_conn.h natsd-front/monitor/http_conn.c \
+	natsd-front/monitor/http_request.h natsd-front/monitor/http_request.c \
+	natsd-front/monitor/http_url.h natsd-front/monitor/http_url.c \
+	natsd-front/monitor/monitor.h natsd-front/monitor/monitor.c \
+	natsd-front/monitor/page.h natsd-front/monitor/page.c \
+	natsd-front/monitor/page_connz.c \
+	natsd-front/monitor/page_healthz.c \
+	natsd-front/monitor/page_root.c \
+	natsd-front/monitor/page_subsz.c \
+	natsd-front/monitor/page_varz.c \
+	natsd-front/monitor/params.h natsd-front/monitor/params.c \
 	natsd-front/msg.c natsd-front/msg.h \
 	natsd-front/out.c natsd-front/out.h \
 	natsd-front/peer.c natsd-front/peer.h \

@@ -11,12 +11,13 @@
 #include "natsd-front/snapshot.h"
 #include "natsd-front/worker.h"
 
-#define SPIN_MOST_US 40
+#define SPIN_MOST_US 20
 #define SPIN_STEP_US 8
 #define SPIN_QUIET_NS NS_PER_S	/* after this long without work nobody spins */
 #define REST_SECONDS 3		/* seconds after work in which memory is given back */
 #define ROLE_POLL_MS WHEEL_TICK_MS
 #define CONNS_PER_SLAB 16
+#define BELL_CLEAR_EVERY 256	/* a bell that is a pipe must not get full */
 
 /* ---- small things ---- */
 
@@ -146,6 +147,7 @@ worker_enter(struct worker *w)
 	worker_drain(w);
 	if (peers_drain(w))
 		w->worked = true;
+	w->rings_spoke = w->worked;
 }
 
 static void
@@ -272,12 +274,15 @@ on_bell(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	doorbell_clear(&w->shared->pub[w->index].bell);
+	/* Edge-triggered: each ring of the bell is seen once, and it need not be emptied for that. */
+	if (++w->rung % BELL_CLEAR_EVERY == 0)
+		doorbell_clear(&w->shared->pub[w->index].bell);
 	worker_enter(w);
 }
 
 /*
- * How long it would have paid to poll is learned from how long the last sleeps were.
+ * How long it would have paid to poll is learned from how long the last sleeps were, if a ring ended
+ * them: sockets are not polled.
  */
 static void
 learn_from_sleep(struct worker *w)
@@ -288,7 +293,7 @@ learn_from_sleep(struct worker *w)
 		return;
 	ns = mono_diff_ns(w->now, w->slept);
 	w->slept = (struct mono){ 0 };
-	if (ns < SPIN_MOST_US * NS_PER_US)
+	if (ns < SPIN_MOST_US * NS_PER_US && w->rings_spoke)
 		w->spin_us = w->spin_us + SPIN_STEP_US > SPIN_MOST_US ? SPIN_MOST_US
 								      : w->spin_us + SPIN_STEP_US;
 	else
@@ -321,6 +326,9 @@ static bool
 may_sleep(struct worker *w)
 {
 	if (w->resume.head != NULL || w->stopped)
+		return (false);
+	/* The ring they wait for got room after this turn had looked at them. */
+	if (!w->congested && w->ring_wait.head != NULL)
 		return (false);
 	if (spin(w))
 		return (false);
@@ -378,15 +386,15 @@ worker_events(struct worker *w)
 
 	if (cfg == NULL)
 		return (-1);
-	/* Timers of a few milliseconds are rare and need no clock of their own. */
+	/* No precise timers: they cost a system call a turn. */
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV |
-	    EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_PRECISE_TIMER);
+	    EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	w->base = event_base_new_with_config(cfg);
 	event_config_free(cfg);
 	if (w->base == NULL)
 		return (-1);
-	w->bell_event = event_new(w->base, w->shared->pub[w->index].bell.wait, EV_READ | EV_PERSIST,
-	    on_bell, w);
+	w->bell_event = event_new(w->base, w->shared->pub[w->index].bell.wait,
+	    EV_READ | EV_PERSIST | EV_ET, on_bell, w);
 	w->tick_event = event_new(w->base, -1, 0, on_tick, w);
 	if (w->bell_event == NULL || w->tick_event == NULL || event_add(w->bell_event, NULL) != 0)
 		return (-1);

@@ -89,6 +89,7 @@ struct worker {
 	struct mono second;		/* of the last once-a-second work */
 	struct mono busy_at;		/* last turn that had work */
 	uint32_t role_epoch;		/* grows when roles_unready becomes true */
+	uint32_t rung;			/* how often the bell was heard */
 	uint32_t spin_us;		/* how long it pays to poll */
 	uint64_t random;		/* xorshift state */
 	struct blob *feeding;		/* the parser works in this blob; NULL: in read_buf */
@@ -100,6 +101,7 @@ struct worker {
 	bool roles_unready;		/* natsd-js or natsd-raft is away or its ring is full */
 	bool congested;			/* a list to a ring is not empty: read no sockets */
 	bool worked;			/* something happened in this turn */
+	bool rings_spoke;		/* this turn began with records */
 	bool stopping, stopped;
 	struct worker_stats stats;
 };

@@ -20,7 +20,7 @@ info_part(const struct settings *s, void (*fill)(struct json_out *, const struct
 	char *text = NULL;
 
 	json_begin(&j, &b, 0);
-	json_object(&j);
+	json_object_begin(&j);
 	fill(&j, s);
 	json_object_end(&j);
 	if (json_end(&j) == 0 && b.len >= 2)
@@ -86,7 +86,7 @@ info_send(struct conn *c, enum info_kind kind)
 	struct json_out j;
 
 	json_begin(&j, &b, 0);
-	json_object(&j);
+	json_object_begin(&j);
 	info_fill_conn(&j, c, kind);
 	json_object_end(&j);
 	if (json_end(&j) == 0 && b.len >= 2) {

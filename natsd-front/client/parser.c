@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "common/num.h"
 #include "natsd-front/client/parser.h"
 
 enum parser_phase { PHASE_START, PHASE_BLANKS, PHASE_ARG, PHASE_PAYLOAD, PHASE_SKIP };
@@ -55,6 +54,8 @@ struct feed {
 	void *ctx;
 	const uint8_t *at; /* first byte not consumed */
 	const uint8_t *end;
+	struct parser_pub pub; /* of the line in work, when pub_at is f->at */
+	const uint8_t *pub_at;
 };
 
 void
@@ -217,156 +218,233 @@ phase_blanks(struct feed *f)
 
 /* ---- ARG: a line ---- */
 
-/* false: more than any line may have, or a CR inside a word, which no line may have. */
-static bool
-args_split(struct str line, struct args *args)
-{
-	const char *at = line.p, *end = line.p + line.n, *from;
+/*
+ * Cuts a line into words.  Returns its LF; NULL: there is none before end.  args->n is ARGS_BAD for
+ * more words than any line may have, or a CR that does not end the line.
+ */
+#define ARGS_BAD (ARGS_MAX + 1)
 
-	args->n = 0;
+static const uint8_t *
+args_scan(const uint8_t *at, const uint8_t *end, struct args *args, bool *cr)
+{
+	const uint8_t *from;
+	unsigned n = 0;
+	bool bad = false;
+
+	*cr = false;
 	for (;;) {
-		while (at < end && is_blank((uint8_t)*at))
+		while (at < end && is_blank(*at))
+			at++;
+		for (from = at; at < end && *at > ' '; at++)
+			continue;
+		/* Control bytes other than these belong to a word. */
+		while (at < end && !is_blank(*at) && *at != '\r' && *at != '\n')
 			at++;
 		if (at == end)
-			return (true);
-		if (args->n == ARGS_MAX)
-			return (false);
-		for (from = at; at < end && !is_blank((uint8_t)*at); at++)
-			if (*at == '\r')
-				return (false);
-		args->at[args->n++] = (struct str){ from, (size_t)(at - from) };
+			return (NULL);
+		if (at > from) {
+			if (n == ARGS_MAX)
+				bad = true;
+			else
+				args->at[n++] = (struct str){ (const char *)from, (size_t)(at - from) };
+		}
+		if (*at == '\r') {
+			if (++at == end)
+				return (NULL);
+			if (*at == '\n')
+				*cr = true;
+			else
+				bad = true;
+		}
+		if (*at == '\n') {
+			args->n = bad ? ARGS_BAD : n;
+			return (at);
+		}
 	}
 }
 
-static struct parser_pub
-pub_of(const struct parser *p, const uint8_t *base)
+static int32_t
+size_of(struct str s)
 {
-	const char *b = (const char *)base;
-	uint32_t behind = p->subject_at + p->subject_n;
+	uint32_t v = 0, digit;
+	size_t i;
 
-	return ((struct parser_pub){
-	    .subject = { b + p->subject_at, p->subject_n },
-	    .reply = { b + p->reply_at, p->reply_n },
-	    .hdr_digits = { b + p->hdr_at, p->hdr_n },
-	    .size_digits = { b + p->size_at, p->size_n },
-	    .line = { b + behind, p->body_at - behind },
-	    .hdr = p->hdr,
-	    .size = p->size,
-	    .canonical = p->canonical,
-	});
+	if (s.n == 0 || s.n > 9)
+		return (-1);
+	for (i = 0; i < s.n; i++) {
+		digit = (uint32_t)(uint8_t)s.p[i] - '0';
+		if (digit > 9)
+			return (-1);
+		v = v * 10 + digit;
+	}
+	return ((int32_t)v);
+}
+
+/* What the parser keeps of a PUB line, as strings again. */
+static void
+pub_rebuild(struct feed *f)
+{
+	const struct parser *p = f->p;
+	const char *b = (const char *)f->at;
+	uint32_t behind = p->subject_at + p->subject_n;
+	struct parser_pub *pub = &f->pub;
+
+	pub->subject.p = b + p->subject_at;
+	pub->subject.n = p->subject_n;
+	pub->reply.p = b + p->reply_at;
+	pub->reply.n = p->reply_n;
+	pub->hdr_digits.p = b + p->hdr_at;
+	pub->hdr_digits.n = p->hdr_n;
+	pub->size_digits.p = b + p->size_at;
+	pub->size_digits.n = p->size_n;
+	pub->line.p = b + behind;
+	pub->line.n = p->body_at - behind;
+	pub->hdr = p->hdr;
+	pub->size = p->size;
+	pub->canonical = p->canonical;
+	f->pub_at = f->at;
 }
 
 /* One blank before each argument and CR LF, so that the line can be copied as it stands. */
 static bool
-pub_is_canonical(const struct parser *p, struct str line, bool cr)
+pub_is_canonical(const struct parser *p, const char *line, uint32_t line_bytes, bool cr)
 {
-	uint32_t n = p->subject_n + 1 + p->size_n;
+	uint32_t n = p->subject_n + 1 + p->size_n + 2;
 
 	if (p->reply_n != 0)
 		n += 1 + p->reply_n;
 	if (p->hdr_n != 0)
 		n += 1 + p->hdr_n;
-	if (!cr || p->subject_at != 0 || n != line.n || line.p[p->subject_n] != ' ')
+	if (!cr || p->subject_at != 0 || n != line_bytes || line[p->subject_n] != ' ')
 		return (false);
-	return (line.p[p->size_at - 1] == ' ' &&
-	    (p->hdr_n == 0 || line.p[p->hdr_at - 1] == ' '));
+	return (line[p->size_at - 1] == ' ' && (p->hdr_n == 0 || line[p->hdr_at - 1] == ' '));
 }
 
 static enum parser_next
-line_pub(struct feed *f, struct str line, bool cr, uint32_t line_bytes)
+line_pub(struct feed *f, const struct args *args, bool cr, uint32_t line_bytes)
 {
 	struct parser *p = f->p;
 	bool headers = p->verb == VERB_HPUB;
 	unsigned least = headers ? 3 : 2;
-	struct parser_pub pub;
-	struct args args;
-	const struct str *a = args.at;
+	const char *line = (const char *)f->at;
+	const struct str *a = args->at;
 	int32_t hdr, size;
 
-	if (!args_split(line, &args) || args.n < least || args.n > least + 1)
+	if (args->n < least || args->n > least + 1)
 		return (feed_fault(f, PARSER_FAULT_ARGS, headers ? "HPUB_ARG" : "PUB_ARG"));
-	hdr = headers ? num_parse_size(a[args.n - 2]) : 0;
-	size = num_parse_size(a[args.n - 1]);
+	hdr = headers ? size_of(a[args->n - 2]) : 0;
+	size = size_of(a[args->n - 1]);
 	if (hdr < 0 || size < 0 || hdr > size)
 		return (feed_fault(f, PARSER_FAULT_ARGS, headers ? "HPUB_ARG" : "PUB_ARG"));
-#define OFFSET(s) ((uint32_t)((s).p - line.p))
+#define OFFSET(s) ((uint32_t)((s).p - line))
 	p->subject_at = OFFSET(a[0]);
 	p->subject_n = (uint32_t)a[0].n;
-	p->reply_at = args.n > least ? OFFSET(a[1]) : 0;
-	p->reply_n = args.n > least ? (uint32_t)a[1].n : 0;
-	p->hdr_at = headers ? OFFSET(a[args.n - 2]) : 0;
-	p->hdr_n = headers ? (uint32_t)a[args.n - 2].n : 0;
-	p->size_at = OFFSET(a[args.n - 1]);
-	p->size_n = (uint32_t)a[args.n - 1].n;
+	p->reply_at = args->n > least ? OFFSET(a[1]) : 0;
+	p->reply_n = args->n > least ? (uint32_t)a[1].n : 0;
+	p->hdr_at = headers ? OFFSET(a[args->n - 2]) : 0;
+	p->hdr_n = headers ? (uint32_t)a[args->n - 2].n : 0;
+	p->size_at = OFFSET(a[args->n - 1]);
+	p->size_n = (uint32_t)a[args->n - 1].n;
 #undef OFFSET
 	p->hdr = (uint32_t)hdr;
 	p->size = (uint32_t)size;
 	p->body_at = line_bytes;
-	p->canonical = pub_is_canonical(p, line, cr);
+	p->canonical = pub_is_canonical(p, line, line_bytes, cr);
 	p->phase = PHASE_PAYLOAD;
-	pub = pub_of(p, f->at);
-	return (f->ops->op_pub_line(f->ctx, &pub));
+	pub_rebuild(f);
+	return (f->ops->op_pub_line(f->ctx, &f->pub));
 }
 
 static enum parser_next
-line_sub(struct feed *f, struct str line)
+line_sub(struct feed *f, const struct args *args)
 {
-	struct args args;
-
-	if (!args_split(line, &args) || args.n < 2 || args.n > 3)
+	if (args->n < 2 || args->n > 3)
 		return (feed_fault(f, PARSER_FAULT_ARGS, "SUB_ARG"));
-	return (f->ops->op_sub(f->ctx, args.at[0], args.n == 3 ? args.at[1] : STR_NONE,
-	    args.at[args.n - 1]));
+	return (f->ops->op_sub(f->ctx, args->at[0], args->n == 3 ? args->at[1] : STR_NONE,
+	    args->at[args->n - 1]));
 }
 
 static enum parser_next
-line_unsub(struct feed *f, struct str line)
+line_unsub(struct feed *f, const struct args *args)
 {
-	struct args args;
-
-	if (!args_split(line, &args) || args.n < 1 || args.n > 2)
+	if (args->n < 1 || args->n > 2)
 		return (feed_fault(f, PARSER_FAULT_ARGS, "UNSUB_ARG"));
-	return (f->ops->op_unsub(f->ctx, args.at[0], args.n == 2 ? num_parse_size(args.at[1]) : -1));
+	return (f->ops->op_unsub(f->ctx, args->at[0], args->n == 2 ? size_of(args->at[1]) : -1));
 }
 
+/* A line that is one text. */
 static enum parser_next
-line_run(struct feed *f, struct str line, bool cr, uint32_t line_bytes)
+line_text(struct feed *f, struct str line)
 {
 	switch ((enum parser_verb)f->p->verb) {
-	case VERB_PUB:
-	case VERB_HPUB:
-		return (line_pub(f, line, cr, line_bytes));
-	case VERB_SUB:
-		return (line_sub(f, line));
-	case VERB_UNSUB:
-		return (line_unsub(f, line));
 	case VERB_CONNECT:
 		return (f->ops->op_connect(f->ctx, line));
 	case VERB_INFO:
 		return (f->ops->op_info(f->ctx, line));
 	case VERB_ERR:
 		return (f->ops->op_err(f->ctx, line));
+	case VERB_PUB:
+	case VERB_HPUB:
+	case VERB_SUB:
+	case VERB_UNSUB:
 	case VERB_PING:
 	case VERB_PONG:
 	case VERB_OK:
 	case VERB_COUNT:
 		break;
 	}
-	assert(!"verbs without arguments have no line");
+	assert(!"a verb without a text");
 	return (PARSER_CLOSE);
+}
+
+static enum parser_next
+line_words(struct feed *f, const struct args *args, bool cr, uint32_t line_bytes)
+{
+	if (f->p->verb == VERB_SUB)
+		return (line_sub(f, args));
+	if (f->p->verb == VERB_UNSUB)
+		return (line_unsub(f, args));
+	return (line_pub(f, args, cr, line_bytes));
+}
+
+static bool
+is_text(const struct parser *p)
+{
+	return (p->verb == VERB_CONNECT || p->verb == VERB_INFO || p->verb == VERB_ERR);
+}
+
+/* The LF of the line and its words, if it has words; NULL: the line is not complete. */
+static const uint8_t *
+line_end(struct feed *f, struct args *args, bool *cr)
+{
+	struct parser *p = f->p;
+	const uint8_t *lf;
+
+	/* What was looked at before is not looked at again. */
+	if (is_text(p) || p->scanned != 0) {
+		lf = memchr(f->at + p->scanned, '\n', feed_left(f) - p->scanned);
+		if (lf == NULL)
+			return (NULL);
+		*cr = lf > f->at && lf[-1] == '\r';
+		if (is_text(p))
+			return (lf);
+	}
+	return (args_scan(f->at, f->end, args, cr));
 }
 
 static enum parser_next
 phase_arg(struct feed *f)
 {
 	struct parser *p = f->p;
-	size_t left = feed_left(f);
-	const uint8_t *lf = memchr(f->at + p->scanned, '\n', left - p->scanned);
-	size_t n = lf == NULL ? left : (size_t)(lf - f->at);
-	bool cr = n > 0 && f->at[n - 1] == '\r';
+	struct args args;
+	bool cr = false;
+	const uint8_t *lf = line_end(f, &args, &cr);
+	size_t n = lf == NULL ? feed_left(f) : (size_t)(lf - f->at);
 	enum parser_next next;
 
 	/* An unfinished line may end in the CR that does not count. */
+	if (lf == NULL)
+		cr = f->at[n - 1] == '\r';
 	if (n - (cr ? 1 : 0) > p->line_max)
 		return (feed_fault(f, PARSER_FAULT_LINE, "ARG"));
 	if (lf == NULL) {
@@ -375,8 +453,10 @@ phase_arg(struct feed *f)
 	}
 	p->scanned = 0;
 	p->phase = PHASE_START;
-	next = line_run(f, (struct str){ (const char *)f->at, n - (cr ? 1 : 0) }, cr,
-	    (uint32_t)n + 1);
+	if (is_text(p))
+		next = line_text(f, (struct str){ (const char *)f->at, n - (cr ? 1 : 0) });
+	else
+		next = line_words(f, &args, cr, (uint32_t)n + 1);
 	if (p->phase == PHASE_START && next != PARSER_CLOSE)
 		f->at = lf + 1;
 	return (next);
@@ -389,7 +469,6 @@ phase_payload(struct feed *f)
 {
 	struct parser *p = f->p;
 	size_t left = feed_left(f), body_end = (size_t)p->body_at + p->size;
-	struct parser_pub pub;
 	enum parser_next next;
 
 	if (left > body_end && f->at[body_end] != '\r')
@@ -398,9 +477,11 @@ phase_payload(struct feed *f)
 		return (PARSER_GO);
 	if (f->at[body_end + 1] != '\n')
 		return (feed_fault(f, PARSER_FAULT_PROTOCOL, "MSG_END_N"));
-	pub = pub_of(p, f->at);
-	pub.body = (struct str){ (const char *)f->at + p->body_at, p->size };
-	next = f->ops->op_pub(f->ctx, &pub);
+	if (f->pub_at != f->at)
+		pub_rebuild(f);
+	f->pub.body.p = (const char *)f->at + p->body_at;
+	f->pub.body.n = p->size;
+	next = f->ops->op_pub(f->ctx, &f->pub);
 	if (next == PARSER_HOLD || next == PARSER_CLOSE)
 		return (next);
 	f->at += body_end + 2;
@@ -447,11 +528,18 @@ size_t
 parser_feed(struct parser *p, const struct parser_ops *ops, void *ctx, const uint8_t *data,
     size_t n, enum parser_end *end)
 {
-	struct feed f = { .p = p, .ops = ops, .ctx = ctx, .at = data, .end = data + n };
+	struct feed f;
 	enum parser_next next = PARSER_GO;
 	const uint8_t *before;
 	uint8_t phase;
 
+	/* Its pub is large and filled when there is one. */
+	f.p = p;
+	f.ops = ops;
+	f.ctx = ctx;
+	f.at = data;
+	f.end = data + n;
+	f.pub_at = NULL;
 	while (next == PARSER_GO && feed_can(&f)) {
 		before = f.at;
 		phase = p->phase;
