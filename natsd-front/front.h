@@ -21,6 +21,7 @@
 
 struct event;
 struct event_base;
+struct monitor;
 
 enum front_lame { LAME_NOT, LAME_GRACE, LAME_CLOSING, LAME_DONE };
 
@@ -43,6 +44,7 @@ struct front {
 	struct doorbell bell;
 	struct account_table *accounts;
 	struct status *status;
+	struct monitor *monitor; /* NULL: no monitoring port */
 	struct shared *shared;
 	struct front_thread *threads; /* [shared->nworkers] */
 	struct doorbell *bells;	      /* [front_threads], of the workers, as they came */

@@ -268,6 +268,7 @@ on_ldm(void *ctx)
 	if (s->lame_duck || s->stopping)
 		return;
 	s->lame_duck = true;
+	listen_close(&s->client); /* with the front's: who comes now is refused, not left waiting */
 	notify_send("STOPPING=1");
 	supervise_lame_duck(s->supervise);
 }

@@ -30,7 +30,8 @@ facts_gather(struct facts *f, const struct facts_source *from, const struct fact
 	f->has_options = true;
 	if (status_options(from->status, &f->o, e) != 0)
 		return (-1);
-	for (i = 0; i < PEER_COUNT; i++)
+	f->listening = status_listening(from->status);
+	for (i = 0; i < STATUS_ROLES; i++)
 		status_role(from->status, i, &f->roles[i]);
 	for (i = 0; i < FACTS_ACCOUNTS; i++) {
 		f->accounts[i].name = accounts[i]->name;
