@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/num.h"
 
@@ -42,6 +41,6 @@ killpoint_pass(const char *name)
 	if (armed.name[0] == '\0' || strcmp(armed.name, name) != 0)
 		return;
 	if (atomic_fetch_add(&armed.visits, 1) + 1 == armed.at)
-		kill(getpid(), SIGKILL);
+		raise(SIGKILL); /* a signal to oneself: the one that the sandbox lets through */
 }
 #endif

@@ -198,12 +198,17 @@ front_make(struct front *f, struct err *e)
 	    : o->max_closed_clients > UINT32_MAX    ? UINT32_MAX
 						    : (uint32_t)o->max_closed_clients;
 	unsigned i, n = f->hello.front_threads;
+	long cpus;
 
 	f->shared = shared_new(n, f->hello.natsd_life, closed);
 	if (f->shared == NULL)
 		return (err_set(e, "no memory"));
-	/* With two the other one is the client's: polling would take the time of who is waited for. */
-	f->shared->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 2;
+	/*
+	 * Polling must not take the time of who is waited for: with two processors the other one is
+	 * the client's, and each worker may need one.
+	 */
+	cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	f->shared->may_spin = cpus > 2 && cpus > (long)n;
 	if (doorbell_make(&f->bell, e) != 0 || main_events(f, e) != 0)
 		return (-1);
 	status_main_bell(f->status, &f->bell);

@@ -206,7 +206,8 @@ child_kill(struct child *c, const char *why)
 {
 	if (c->pid == 0)
 		return;
-	snprintf(c->killed_for, sizeof(c->killed_for), "%s", why);
+	if (c->killed_for[0] == '\0') /* what follows of it is no reason of its own */
+		snprintf(c->killed_for, sizeof(c->killed_for), "%s", why);
 	kill(c->pid, SIGKILL);
 }
 

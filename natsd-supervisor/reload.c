@@ -192,7 +192,8 @@ static void
 finish(struct server *s)
 {
 	s->reloading = false;
-	notify_send("READY=1");
+	if (s->ready)
+		notify_send("READY=1");
 	if (!s->reload_again)
 		return;
 	s->reload_again = false;

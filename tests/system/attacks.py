@@ -91,7 +91,7 @@ def core_goes_on(core):
 def told_once(server, before, deaths):
 	"""One line of the victim's a violation; the supervisor's lines about the deaths stand beside it."""
 	lines = [line for line in server.log()[before:].splitlines() if "[ERR]" in line]
-	told = [line for line in lines if re.search(r"\bring (from|to|with) ", line)]
+	told = [line for line in lines if re.search(r"\] ring from |broke the rules of its ring", line)]
 	equal(len(told), deaths, "lines of the victim in\n" + "\n".join(lines) + "\n")
 
 
