@@ -51,6 +51,6 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/sub.c natsd-front/sub.h \
 	natsd-front/text.c natsd-front/text.h \
 	natsd-front/worker.c natsd-front/worker.h natsd-front/worker_main.c
-natsd_front_natsd_front_SOURCES = natsd-front/main.c
+natsd_front_natsd_front_SOURCES = natsd-front/main.c natsd-front/tsan.c
 natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS)
 dist_man_MANS += natsd-front/natsd-front.8
