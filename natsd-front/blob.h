@@ -1,6 +1,6 @@
 /*
- * blob - a run of memory with a count of users: what a connection has read only half, what waits to be
- * written, and payloads that several connections, also of other workers, share.
+ * blob - a run of memory with a count of users: what a connection has read only half, what waits to
+ * be written, and payloads that several connections, also of other workers, share.
  *
  * A worker has one store; blobs come from its lists of three sizes, larger ones from malloc.  Only
  * the owner takes blobs out.  Anybody drops them: a foreign thread pushes the blob on a

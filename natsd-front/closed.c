@@ -111,7 +111,8 @@ closed_ring_total(struct closed_ring *r)
 }
 
 void
-closed_ring_visit(struct closed_ring *r, void (*fn)(const struct snapshot_conn *, void *), void *arg)
+closed_ring_visit(struct closed_ring *r, void (*fn)(const struct snapshot_conn *, void *),
+    void *arg)
 {
 	uint64_t i;
 

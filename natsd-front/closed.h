@@ -1,7 +1,9 @@
 /*
- * closed - the last connections that are gone, oldest first, for /connz (max_closed_clients of them).
+ * closed - the last connections that are gone, oldest first, for /connz (max_closed_clients of
+ * them).
  *
- * Workers add, the monitor thread reads; a mutex guards the ring, which a closing connection takes once.
+ * Workers add, the monitor thread reads; a mutex guards the ring, which a closing connection takes
+ * once.
  */
 #ifndef FRONT_CLOSED_H
 #define FRONT_CLOSED_H

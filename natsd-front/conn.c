@@ -75,7 +75,8 @@ conn_label_text(const struct conn *c, char *out, size_t size)
 	if (l->name != NULL && l->name[0] != '\0')
 		parts[n++] = l->name;
 	for (i = 0; i < n && at < size; i++)
-		at += (size_t)snprintf(out + at, size - at, "%s%s", i == 0 ? " - \"" : ":", parts[i]);
+		at += (size_t)snprintf(out + at, size - at, "%s%s", i == 0 ? " - \"" : ":",
+		    parts[i]);
 	if (n != 0 && at < size)
 		snprintf(out + at, size - at, "\"");
 }

@@ -5,8 +5,9 @@
  *	CONN_AUTHENTICATING --> CONN_OPEN --> CONN_CLOSING --> gone
  *	  not read		  read, parsed	  a last flush
  *
- * conn_close() only marks: the connection stands in worker->closing and goes at the end of the turn, so
- * that nobody who holds a pointer within a turn is surprised.  Between turns only handles are kept.
+ * conn_close() only marks: the connection stands in worker->closing and goes at the end of the
+ * turn, so that nobody who holds a pointer within a turn is surprised.  Between turns only handles
+ * are kept.
  */
 #ifndef FRONT_CONN_H
 #define FRONT_CONN_H
@@ -31,7 +32,7 @@ enum conn_state { CONN_AUTHENTICATING, CONN_OPEN, CONN_CLOSING };
 /* Why a connection is not read.  It is read again when no bit is left. */
 enum conn_pause {
 	CONN_PAUSE_RING = 1,  /* a ring of this worker is full */
-	CONN_PAUSE_ROLE = 2,  /* natsd-js or natsd-raft is away or full; at most CONN_ROLE_WAIT_MS */
+	CONN_PAUSE_ROLE = 2,  /* a role is away or full; at most CONN_ROLE_WAIT_MS */
 	CONN_PAUSE_STALL = 4, /* it published to a slow receiver */
 	CONN_PAUSE_AUTH = 8,
 };

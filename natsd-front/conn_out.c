@@ -249,9 +249,10 @@ conn_write_late(struct conn *c)
 		c->worker->stats.slow_consumers++;
 		text_duration(deadline, s->write_deadline_ns);
 		conn_log(c, LOG_LVL_INFO,
-		    "Slow Consumer %s: WriteDeadline of %s exceeded with %u chunks of %zu total bytes.",
-		    (c->flags & CONN_SLOW) != 0 ? "State" : "Detected", deadline, out_chunks(&c->out),
-		    c->out.pending);
+		    "Slow Consumer %s: WriteDeadline of %s exceeded "
+		    "with %u chunks of %zu total bytes.",
+		    (c->flags & CONN_SLOW) != 0 ? "State" : "Detected", deadline,
+		    out_chunks(&c->out), c->out.pending);
 	}
 	if (s->o.write_timeout != POLICY_RETRY || nothing) {
 		conn_close(c, REASON_SLOW_WRITE);

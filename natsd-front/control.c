@@ -76,8 +76,9 @@ front_tell_peers(struct front *f)
 
 	for (role = 0; role < PEER_COUNT; role++) {
 		give_rings(f, role);
-		if (f->peers[role].role != 0)
-			front_tell_all(f, LOCAL_PEER_STATE, &f->peers[role], sizeof(f->peers[role]));
+		if (f->peers[role].role == 0)
+			continue;
+		front_tell_all(f, LOCAL_PEER_STATE, &f->peers[role], sizeof(f->peers[role]));
 	}
 }
 
@@ -221,7 +222,7 @@ on_turned(struct front *f, unsigned worker, uint64_t number)
 	for (i = 0; i < f->shared->nworkers; i++) {
 		if (!f->threads[i].turned)
 			return;
-		pong.useful += atomic_load_explicit(&f->shared->pub[i].useful, memory_order_relaxed);
+		pong.useful += atomic_load(&f->shared->pub[i].useful);
 	}
 	f->ping_open = false;
 	ctl_send_pong(f->ctl, &pong, NULL);
@@ -234,7 +235,8 @@ on_fault(struct front *f, struct local_peer_fault *p)
 
 	p->why[sizeof(p->why) - 1] = '\0';
 	fault.why = str_of(p->why);
-	log_error("natsd-%s broke the rules of its ring: %s", role_name((enum role)p->role), p->why);
+	log_error("natsd-%s broke the rules of its ring: %s", role_name((enum role)p->role),
+	    p->why);
 	ctl_send_peer_fault(f->ctl, &fault, NULL);
 }
 

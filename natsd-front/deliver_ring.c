@@ -12,9 +12,11 @@
 static uint32_t
 record_len(const struct local_msg *head, bool inline_body)
 {
-	size_t n = sizeof(*head) + (size_t)head->nhandles * sizeof(struct handle) + head->subject_n +
-	    head->queue_n + head->line_n + (inline_body ? (size_t)head->body_n + 2 : 0);
+	size_t n = sizeof(*head) + (size_t)head->nhandles * sizeof(struct handle);
 
+	n += (size_t)head->subject_n + head->queue_n + head->line_n;
+	if (inline_body)
+		n += (size_t)head->body_n + 2;
 	assert(n <= UINT32_MAX);
 	return ((uint32_t)n);
 }
@@ -172,6 +174,7 @@ say_nobody(struct delivery *d)
 		(uint32_t)d->msg->reply.n };
 	struct link *l;
 	struct conn *c;
+	uint32_t len;
 	uint8_t *p;
 
 	if (n.conn.life == 0 || n.reply_n == 0)
@@ -183,13 +186,14 @@ say_nobody(struct delivery *d)
 		return;
 	}
 	l = &w->links[d->source.worker];
-	p = ring_out_reserve(l->to, (uint32_t)sizeof(n) + n.subject_n + n.reply_n);
+	len = (uint32_t)sizeof(n) + n.subject_n + n.reply_n;
+	p = ring_out_reserve(l->to, len);
 	if (p == NULL)
 		return;
 	memcpy(p, &n, sizeof(n));
 	memcpy(p + sizeof(n), d->msg->subject.p, n.subject_n);
 	memcpy(p + sizeof(n) + n.subject_n, d->msg->reply.p, n.reply_n);
-	ring_out_commit(l->to, LOCAL_NOBODY, 0, (uint32_t)sizeof(n) + n.subject_n + n.reply_n, NULL);
+	ring_out_commit(l->to, LOCAL_NOBODY, 0, len, NULL);
 	l->dirty = true;
 }
 

@@ -1,8 +1,8 @@
 /*
  * front - the main thread: control socket, listener, workers, and the life from HELLO to STOPPED.
  *
- * It touches no connection: accepted sockets go to the worker with the fewest of them, everything else
- * it says to workers over local rings (local.h).
+ * It touches no connection: accepted sockets go to the worker with the fewest of them, everything
+ * else it says to workers over local rings (local.h).
  */
 #ifndef FRONT_FRONT_H
 #define FRONT_FRONT_H
@@ -63,7 +63,7 @@ struct front {
 	uint64_t cid, cid_told; /* last one given; up to where the supervisor knows */
 	bool accepting;
 
-	struct local_peer_state peers[PEER_COUNT]; /* as the supervisor said last; role 0: nothing */
+	struct local_peer_state peers[PEER_COUNT]; /* as said last; role 0: nothing yet */
 	bool waits_synced;    /* clients are let in after SYNCED, or 250 ms */
 	unsigned synced;      /* roles that said it, as bits */
 	struct event *synced_event;
@@ -99,8 +99,8 @@ void front_control(struct front *);
 void front_hear(struct front *);
 void front_usage(struct front *);
 
-/* front_peer - PEER: a role came, went, or has fresh rings.  front_tell_peers - what is known of the
- * roles, once the workers are there. */
+/* front_peer - PEER: a role came, went, or has fresh rings.  front_tell_peers - what is known of
+ * the roles, once the workers are there. */
 void front_peer(struct front *, struct ctl_msg *);
 void front_tell_peers(struct front *);
 

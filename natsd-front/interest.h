@@ -1,6 +1,6 @@
 /*
- * interest - what natsd-js and natsd-raft are interested in: one set for all workers, since the tries
- * are shared.
+ * interest - what natsd-js and natsd-raft are interested in: one set for all workers, since the
+ * tries are shared.
  *
  * A role says its interest on its rings; each entry remembers on which worker's ring and in which
  * life it was said last.  The interest of a dead life stays until the next one says SYNCED on that

@@ -1,4 +1,5 @@
-/* Lame duck: no new clients, the old ones are told, then closed one after the other (client.md 17). */
+/* Lame duck: no new clients, the old ones are told, then closed one after the other (client.md
+ * 17). */
 #include "config.h"
 
 #include <event2/event.h>

@@ -1,8 +1,10 @@
 /*
- * local - what the threads of the front say to each other, over rings in the memory of this process.
+ * local - what the threads of the front say to each other, over rings in the memory of this
+ * process.
  *
- * Records are structs: both ends are one program.  A record never holds a pointer to a connection or a
- * subscription, only handles (slots.h); blobs and settings travel by pointer, with their own rules.
+ * Records are structs: both ends are one program.  A record never holds a pointer to a connection
+ * or a subscription, only handles (slots.h); blobs and settings travel by pointer, with their own
+ * rules.
  *
  *	main -> worker	ADOPT SETTINGS LAME CLOSE_ANY TURN PEER_STATE PEER_RINGS STOP
  *	worker -> main	TURNED SETTINGS_USED PEER_FAULT SYNCED STOPPED

@@ -1,6 +1,6 @@
 /*
- * natsd-front - all wire I/O: clients, accounts, routing.  Started by natsd-supervisor only, with the
- * control socket on descriptor 3 and the log socket on 4.
+ * natsd-front - all wire I/O: clients, accounts, routing.  Started by natsd-supervisor only, with
+ * the control socket on descriptor 3 and the log socket on 4.
  */
 #include "config.h"
 

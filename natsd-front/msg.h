@@ -5,8 +5,8 @@
  *	MSG orders.new 7 _INBOX.x 5\r\nhello\r\n
  *	    |subject |   |line        |body  |		body: headers, then payload
  *
- * Everything is borrowed: from the read buffer of the publisher, a ring record, or a frame.  When `blob`
- * is not NULL, body and the CR LF behind it lie in it and may be shared instead of copied.
+ * Everything is borrowed: from the read buffer of the publisher, a ring record, or a frame.  When
+ * `blob` is not NULL, body and the CR LF behind it lie in it and may be shared instead of copied.
  */
 #ifndef FRONT_MSG_H
 #define FRONT_MSG_H

@@ -4,8 +4,8 @@
  *	head                               tail
  *	[==done==|waiting......] -> [shared payload] -> [waiting...|room]
  *
- * Small things are copied behind each other into blobs of growing size (512 B, 4 KiB, 64 KiB), large
- * payloads are referred to.  An empty queue owns no memory.
+ * Small things are copied behind each other into blobs of growing size (512 B, 4 KiB, 64 KiB),
+ * large payloads are referred to.  An empty queue owns no memory.
  *
  * Owner: one worker; the seg pool and the blob store are that worker's.
  */

@@ -142,7 +142,8 @@ peer_fresh_rings(struct worker *w, const struct local_peer_rings *r)
 	old = w->peers[i];
 	fresh = peer_new((unsigned)i, r, w->shared->natsd_life);
 	if (fresh == NULL) {
-		log_error("no memory for fresh rings with natsd-%s", role_name(peer_role((unsigned)i)));
+		log_error("no memory for fresh rings with natsd-%s",
+		    role_name(peer_role((unsigned)i)));
 		return;
 	}
 	if (old != NULL) {
@@ -252,8 +253,8 @@ on_sub(struct worker *w, struct peer *p, struct rd *in, struct err *e)
 		return (err_set(e, "SUB to what is no subject"));
 	if (!peer_rules_sub(p->index, f.account, f.subject))
 		return (err_set(e, "SUB to " STR_FMT ", which is not its own", STR_ARG(f.subject)));
-	if (interest_sub(w->shared->interest, w->shared, p->index, w->index, p->hello_life, a, f.sid,
-	    f.subject, f.queue) != 0)
+	if (interest_sub(w->shared->interest, w->shared, p->index, w->index, p->hello_life, a,
+	    f.sid, f.subject, f.queue) != 0)
 		log_error("no memory for interest of natsd-%s", role_name(p->role));
 	return (0);
 }
@@ -326,7 +327,8 @@ pub_check(const struct peer *p, const struct frame_pub *f, struct err *e)
 	if (f->reply.n != 0 && !subject_valid(f->reply))
 		return (err_set(e, "PUB with a reply that is no subject"));
 	if (!peer_rules_pub(p->index, f->account, f->subject, f->tail.has_ingress))
-		return (err_set(e, "PUB to " STR_FMT ", which is not its own", STR_ARG(f->subject)));
+		return (err_set(e, "PUB to " STR_FMT ", which is not its own",
+		    STR_ARG(f->subject)));
 	return (0);
 }
 

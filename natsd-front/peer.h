@@ -2,9 +2,9 @@
  * peer - one of the roles natsd-js and natsd-raft as one worker sees it: a ring there, a ring back.
  *
  * A role is an internal client: its SUB frames stand in the tries, what matches one goes to it as a
- * MSG through the ring of the publisher's worker, and its PUB frames are routed like anybody's.  Its
- * word is checked against frame_list.h and peer_rules.h; at the first violation the ring is used no
- * more and the supervisor is asked to replace the role.
+ * MSG through the ring of the publisher's worker, and its PUB frames are routed like anybody's.
+ * Its word is checked against frame_list.h and peer_rules.h; at the first violation the ring is
+ * used no more and the supervisor is asked to replace the role.
  */
 #ifndef FRONT_PEER_H
 #define FRONT_PEER_H
@@ -66,7 +66,8 @@ void peers_look(struct worker *);
 void peer_state(struct worker *, const struct local_peer_state *);
 void peer_fresh_rings(struct worker *, const struct local_peer_rings *);
 
-/* peer_ask_status - STATUS_ASK; the answer reaches snapshot_status().  False: it cannot be asked. */
+/* peer_ask_status - STATUS_ASK; the answer reaches snapshot_status().  False: it cannot be
+ * asked. */
 bool peer_ask_status(struct worker *, unsigned index, uint64_t token);
 
 #endif

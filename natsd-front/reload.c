@@ -71,7 +71,8 @@ spread_closing(struct front *f, const struct settings *s, uint32_t *counts)
 		left -= counts[i];
 	}
 	for (i = 0; left > 0; i = (i + 1) % f->shared->nworkers) {
-		if (counts[i] < atomic_load(&f->shared->pub[i].conns) || i + 1 == f->shared->nworkers)
+		n = atomic_load(&f->shared->pub[i].conns);
+		if (counts[i] < n || i + 1 == f->shared->nworkers)
 			counts[i]++;
 		left--;
 	}

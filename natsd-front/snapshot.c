@@ -11,8 +11,8 @@
 #include "natsd-front/snapshot.h"
 
 /*
- * One question under way.  It belongs to who asked until every worker has given it back; when a worker
- * hangs, the ask stays with it and is freed by whoever is last.
+ * One question under way.  It belongs to who asked until every worker has given it back; when a
+ * worker hangs, the ask stays with it and is freed by whoever is last.
  */
 struct snapshot_ask {
 	struct snapshot *to;

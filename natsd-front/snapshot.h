@@ -70,9 +70,9 @@ struct snapshot {
 };
 
 /*
- * snapshot_take - asks all workers and waits at most timeout_ms; cid 0: all connections.  Parts that
- * did not come have done false.  One thread at a time.  NULL: no memory, or the last ask is still
- * under way in a worker that hangs.
+ * snapshot_take - asks all workers and waits at most timeout_ms; cid 0: all connections.  Parts
+ * that did not come have done false.  One thread at a time.  NULL: no memory, or the last ask is
+ * still under way in a worker that hangs.
  */
 struct snapshot *snapshot_take(struct shared *, unsigned what, uint64_t cid, int timeout_ms);
 void snapshot_free(struct snapshot *);

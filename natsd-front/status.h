@@ -1,6 +1,6 @@
 /*
- * status - what the main thread knows and the monitoring thread shows: the settings in use, the other
- * roles, the figures of all processes, whether this server is leaving.
+ * status - what the main thread knows and the monitoring thread shows: the settings in use, the
+ * other roles, the figures of all processes, whether this server is leaving.
  *
  * A mutex guards it; nothing per message comes here.
  */
@@ -50,13 +50,15 @@ void status_main_bell(struct status *, const struct doorbell *);
 
 /* ---- the monitoring thread ---- */
 
-/* status_options - the configuration in use, decoded into an initialised struct; options_free() it. */
+/* status_options - the configuration in use, decoded into an initialised struct; options_free()
+ * it. */
 int status_options(struct status *, struct options *, struct err *);
 void status_role(struct status *, unsigned index, struct status_role *);
 bool status_lame(struct status *);
 bool status_listening(struct status *);
 
-/* status_usage - processor and memory of all processes; waits at most timeout_ms.  0; -1: no answer. */
+/* status_usage - processor and memory of all processes; waits at most timeout_ms.  0; -1: no
+ * answer. */
 int status_usage(struct status *, struct ctl_usage *, int timeout_ms);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * sub - one subscription: of a client connection, or of natsd-js or natsd-raft.
  *
- * It stands in the trie of its account, where every worker meets it.  What another worker may look at is
- * written before trie_insert and never changed; what the owner changes is marked.  The memory goes
- * when no worker can hold it any more (qsbr).
+ * It stands in the trie of its account, where every worker meets it.  What another worker may look
+ * at is written before trie_insert and never changed; what the owner changes is marked.  The memory
+ * goes when no worker can hold it any more (qsbr).
  */
 #ifndef FRONT_SUB_H
 #define FRONT_SUB_H
@@ -32,9 +32,9 @@ struct sub {
 	uint64_t delivered;   /* owner only */
 	_Atomic uint64_t max; /* written by the owner; 0: none */
 	/*
-	 * With a max: deliveries that publishers of any worker have laid claim to, so that they know at
-	 * once whether it still takes one.  The owner's `delivered` decides: what was on its way
-	 * when max was set is not in here.
+	 * With a max: deliveries that publishers of any worker have laid claim to, so that they
+	 * know at once whether it still takes one.  The owner's `delivered` decides: what was on
+	 * its way when max was set is not in here.
 	 */
 	_Atomic uint64_t claimed;
 	uint32_t sid_hash;
@@ -95,7 +95,8 @@ sub_queue(const struct sub *s)
 }
 
 /*
- * sub_map - the subscriptions of one connection by their sid: open addressing, no memory while empty.
+ * sub_map - the subscriptions of one connection by their sid: open addressing, no memory while
+ * empty.
  */
 struct sub_map {
 	struct sub **at; /* size entries, NULL: free */

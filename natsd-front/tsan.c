@@ -1,6 +1,6 @@
 /*
- * What ThreadSanitizer cannot know: a descriptor that one worker closes and that accept(2) gives out again
- * in another thread is handed over by the kernel, whose order it does not see.
+ * What ThreadSanitizer cannot know: a descriptor that one worker closes and that accept(2) gives
+ * out again in another thread is handed over by the kernel, whose order it does not see.
  */
 #include "config.h"
 

@@ -198,6 +198,8 @@ worker_leave(struct worker *w)
 	}
 	snapshot_answer(w);
 	if (w->worked) {
+		atomic_store_explicit(&w->shared->pub[w->index].useful,
+		    w->stats.in_msgs + w->stats.out_msgs, memory_order_relaxed);
 		w->busy_at = w->now;
 		w->rest_due = REST_SECONDS;
 	}
@@ -274,15 +276,16 @@ on_bell(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	/* Edge-triggered: each ring of the bell is seen once, and it need not be emptied for that. */
+	/* Edge-triggered: each ring of the bell is seen once, and it need not be emptied for that.
+	 * */
 	if (++w->rung % BELL_CLEAR_EVERY == 0)
 		doorbell_clear(&w->shared->pub[w->index].bell);
 	worker_enter(w);
 }
 
 /*
- * How long it would have paid to poll is learned from how long the last sleeps were, if a ring ended
- * them: sockets are not polled.
+ * How long it would have paid to poll is learned from how long the last sleeps were, if a ring
+ * ended them: sockets are not polled.
  */
 static void
 learn_from_sleep(struct worker *w)
@@ -387,8 +390,8 @@ worker_events(struct worker *w)
 	if (cfg == NULL)
 		return (-1);
 	/*
-	 * No precise timers: they cost a system call a turn.  No change list either: a socket that is
-	 * closed and its number that comes back in one turn would look like nothing happened.
+	 * No precise timers: they cost a system call a turn.  No change list either: a socket that
+	 * is closed and its number that comes back in one turn would look like nothing happened.
 	 */
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
 	w->base = event_base_new_with_config(cfg);

@@ -114,8 +114,8 @@ client_msg(struct conn *c, const struct parser_pub *p, struct msg *m)
 {
 	char *line;
 
-	*m = (struct msg){ .subject = p->subject, .reply = p->reply, .line = p->line, .body = p->body,
-		.hdr = p->hdr, .joined = true, .blob = c->worker->feeding };
+	*m = (struct msg){ .subject = p->subject, .reply = p->reply, .line = p->line,
+		.body = p->body, .hdr = p->hdr, .joined = true, .blob = c->worker->feeding };
 	if (p->canonical && (p->hdr != 0 || p->hdr_digits.n == 0))
 		return (true);
 	line = worker_scratch(c->worker, MSG_LINE_MAX(p->reply.n));
@@ -203,18 +203,21 @@ subscribe_allowed(struct conn *c, struct str subject, struct str queue)
 	if (str_eq(queue, STR("_sys_"))) {
 		conn_errf(c, "Permissions Violation for Subscription to %s using queue %s",
 		    quoted(subj, subject), quoted(q, queue));
-		conn_log(c, LOG_LVL_ERROR, "Subscription Violation - Subject %s, Queue %s", subj, q);
+		conn_log(c, LOG_LVL_ERROR, "Subscription Violation - Subject %s, Queue %s", subj,
+		    q);
 		return (false);
 	}
 	if (s->o.max_sub_tokens > 0 && subject_tokens(subject) > (uint64_t)s->o.max_sub_tokens) {
 		conn_errf(c, "Permissions Violation for Subscription to %s, too many tokens",
 		    quoted(subj, subject));
-		conn_log(c, LOG_LVL_ERROR, "Subscription Violation Too Many Tokens - Subject %s", subj);
+		conn_log(c, LOG_LVL_ERROR, "Subscription Violation Too Many Tokens - Subject %s",
+		    subj);
 		return (false);
 	}
 	if (s->max_subs != 0 && c->subs.used >= s->max_subs) {
 		conn_err(c, "maximum subscriptions exceeded");
-		if (shared_may_log(&c->worker->shared->subs_logged_ns, c->worker->now.ns, SUBS_LOG_NS))
+		if (shared_may_log(&c->worker->shared->subs_logged_ns, c->worker->now.ns,
+		    SUBS_LOG_NS))
 			conn_log(c, LOG_LVL_ERROR, "maximum subscriptions exceeded");
 		return (false);
 	}
@@ -367,7 +370,8 @@ op_fault(void *ctx, enum parser_fault fault, const char *state, struct str snipp
 		conn_err(c, "Unknown Protocol Operation");
 		__attribute__((fallthrough));
 	case PARSER_FAULT_ARGS:
-		conn_log(c, LOG_LVL_ERROR, "Client parser ERROR, state=%s: proto='%s...'", state, text);
+		conn_log(c, LOG_LVL_ERROR, "Client parser ERROR, state=%s: proto='%s...'", state,
+		    text);
 		conn_close(c, REASON_PROTOCOL);
 		return;
 	case PARSER_FAULT_LINE:

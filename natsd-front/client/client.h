@@ -30,7 +30,8 @@ void client_stall(struct conn *, uint32_t us);
 /* client_settings - a reload: limits that change at once. */
 void client_settings(struct conn *);
 
-/* client_ping_due - the ping timer fired: a PING, or the end of a stale connection (client.md 6). */
+/* client_ping_due - the ping timer fired: a PING, or the end of a stale connection (client.md
+ * 6). */
 void client_ping_due(struct conn *);
 
 /* client_ping_first - the timer after a CONNECT. */

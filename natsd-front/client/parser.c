@@ -157,29 +157,21 @@ static bool
 verb_quick(struct feed *f)
 {
 	struct parser *p = f->p;
-	uint32_t word;
 
-	if (p->verb_at != 0 || p->connect_only || feed_left(f) < sizeof(word))
+	if (p->verb_at != 0 || p->connect_only || feed_left(f) < 4)
 		return (false);
-	memcpy(&word, f->at, sizeof(word));
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define WORD(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
-#else
-#define WORD(a, b, c, d) ((uint32_t)(d) | (uint32_t)(c) << 8 | (uint32_t)(b) << 16 | (uint32_t)(a) << 24)
-#endif
-	if (word == WORD('P', 'U', 'B', ' ') && (p->allowed & 1u << VERB_PUB)) {
+	if (memcmp(f->at, "PUB ", 4) == 0 && (p->allowed & 1u << VERB_PUB)) {
 		f->at += 4;
 		verb_found(p, VERB_PUB);
 		p->candidates = 0;
 		return (true);
 	}
-	if (word == WORD('H', 'P', 'U', 'B') && (p->allowed & 1u << VERB_HPUB)) {
+	if (memcmp(f->at, "HPUB", 4) == 0 && (p->allowed & 1u << VERB_HPUB)) {
 		f->at += 4;
 		verb_found(p, VERB_HPUB);
 		return (true);
 	}
 	return (false);
-#undef WORD
 }
 
 static enum parser_next
@@ -246,7 +238,8 @@ args_scan(const uint8_t *at, const uint8_t *end, struct args *args, bool *cr)
 			if (n == ARGS_MAX)
 				bad = true;
 			else
-				args->at[n++] = (struct str){ (const char *)from, (size_t)(at - from) };
+				args->at[n++] = (struct str){ (const char *)from,
+					(size_t)(at - from) };
 		}
 		if (*at == '\r') {
 			if (++at == end)
@@ -563,6 +556,8 @@ parser_feed(struct parser *p, const struct parser_ops *ops, void *ctx, const uin
 		if (f.at == before && p->phase == phase)
 			break;
 	}
-	*end = next == PARSER_GO ? PARSER_MORE : next == PARSER_CLOSE ? PARSER_CLOSED : PARSER_PAUSED;
+	*end = next == PARSER_GO ? PARSER_MORE
+	    : next == PARSER_CLOSE ? PARSER_CLOSED
+				   : PARSER_PAUSED;
 	return ((size_t)(f.at - data));
 }

@@ -1,10 +1,10 @@
 /*
  * parser - the client protocol, in place and resumable at every byte (client.md 3).
  *
- * Pure: no socket, no clock, no memory of its own.  The caller feeds the bytes that were not consumed
- * so far, with more behind them; what a call consumed is never given again.  An operation in work
- * (a line without its end, a message without all of its payload) is not consumed, so that subjects and
- * payloads are handed out as they lie in the caller's buffer:
+ * Pure: no socket, no clock, no memory of its own.  The caller feeds the bytes that were not
+ * consumed so far, with more behind them; what a call consumed is never given again.  An operation
+ * in work (a line without its end, a message without all of its payload) is not consumed, so that
+ * subjects and payloads are handed out as they lie in the caller's buffer:
  *
  *	PUB foo 5\r\nhello\r\nPUB bar 3\r\nx
  *	-------------------- ^^^^		consumed: the first message, the verb of the second
@@ -48,8 +48,8 @@ enum parser_fault {
 };
 
 /*
- * A PUB or HPUB line.  All strings lie in the fed bytes.  Between the end of the subject and the end
- * of the line there is what `canonical` says: exactly one blank before each argument, CR LF.
+ * A PUB or HPUB line.  All strings lie in the fed bytes.  Between the end of the subject and the
+ * end of the line there is what `canonical` says: exactly one blank before each argument, CR LF.
  */
 struct parser_pub {
 	struct str subject;

@@ -49,8 +49,8 @@ client_trace_sub(const struct conn *c, struct str subject, struct str queue, str
 {
 	if (!log_traces())
 		return;
-	conn_log(c, LOG_LVL_TRACE, "<<- [SUB " STR_FMT "%s" STR_FMT " " STR_FMT "]", STR_ARG(subject),
-	    queue.n != 0 ? " " : "", STR_ARG(queue), STR_ARG(sid));
+	conn_log(c, LOG_LVL_TRACE, "<<- [SUB " STR_FMT "%s" STR_FMT " " STR_FMT "]",
+	    STR_ARG(subject), queue.n != 0 ? " " : "", STR_ARG(queue), STR_ARG(sid));
 }
 
 void

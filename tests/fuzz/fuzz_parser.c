@@ -1,6 +1,6 @@
 /*
- * The client parser: no input, however it is cut, makes it read outside of what it was given, and where
- * it is cut changes nothing of what comes out.
+ * The client parser: no input, however it is cut, makes it read outside of what it was given, and
+ * where it is cut changes nothing of what comes out.
  *
  *	first byte: how the rest is cut
  */

@@ -54,7 +54,8 @@ rig_start(struct rig *r, unsigned n, void (*change)(struct options *))
 			    &r->workers[j]->links[i], &r->bells[j], LOCAL_RING_BYTES, &e), 0);
 	}
 	for (i = 0; i < n; i++)
-		ck_assert_int_eq(pthread_create(&r->threads[i], NULL, worker_run, r->workers[i]), 0);
+		ck_assert_int_eq(pthread_create(&r->threads[i], NULL, worker_run,
+		    r->workers[i]), 0);
 }
 
 void
@@ -81,7 +82,8 @@ rig_stop(struct rig *r)
 int
 rig_connect(struct rig *r, unsigned worker, const char *connect)
 {
-	struct local_adopt a = { .cid = ++r->cid, .family = AF_INET, .port = 1, .addr = { 127, 0, 0, 1 } };
+	struct local_adopt a = { .cid = ++r->cid, .family = AF_INET, .port = 1,
+		.addr = { 127, 0, 0, 1 } };
 	char line[2048];
 	int fds[2];
 

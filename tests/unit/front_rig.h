@@ -1,6 +1,6 @@
 /*
- * front_rig - workers of the front in a test's own process: no supervisor, no sandbox; connections are
- * socket pairs, one end handed to a worker of choice.
+ * front_rig - workers of the front in a test's own process: no supervisor, no sandbox; connections
+ * are socket pairs, one end handed to a worker of choice.
  */
 #ifndef TESTS_UNIT_FRONT_RIG_H
 #define TESTS_UNIT_FRONT_RIG_H

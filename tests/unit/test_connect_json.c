@@ -28,8 +28,8 @@ START_TEST(test_letter_case_duplicates_and_null)
 {
 	struct connect_options o = { .echo = true };
 
-	ck_assert_int_eq(read_into("{\"VERBOSE\":true,\"Echo\":null,\"lang\":\"a\",\"lang\":\"b\"}", &o),
-	    0);
+	ck_assert_int_eq(read_into("{\"VERBOSE\":true,\"Echo\":null,"
+				   "\"lang\":\"a\",\"lang\":\"b\"}", &o), 0);
 	ck_assert(o.verbose);
 	ck_assert(o.echo);
 	ck_assert_str_eq(o.lang, "b");

@@ -70,8 +70,8 @@ on_pub(void *ctx, const struct parser_pub *p)
 static enum parser_next
 on_sub(void *ctx, struct str subject, struct str queue, struct str sid)
 {
-	say(ctx, "SUB <" STR_FMT "> <" STR_FMT "> <" STR_FMT ">\n", STR_ARG(subject), STR_ARG(queue),
-	    STR_ARG(sid));
+	say(ctx, "SUB <" STR_FMT "> <" STR_FMT "> <" STR_FMT ">\n", STR_ARG(subject),
+	    STR_ARG(queue), STR_ARG(sid));
 	return (PARSER_GO);
 }
 
@@ -170,7 +170,8 @@ static const struct golden goldens[] = {
 	{ "PUB f 7\r\nPUB a\r\n\r\n", "LINE <f> <> 0/7\nPUB <f> <> <> <7> as is <PUB a\r\n>\n" },
 	{ "HPUB foo 4 9\r\nhead1234X\r\n",
 	    "LINE <foo> <> 4/9\nPUB <foo> <> <4> <9> as is <head1234X>\n" },
-	{ "hpub foo bar 0 2\r\nhi\r\n", "LINE <foo> <bar> 0/2\nPUB <foo> <bar> <0> <2> as is <hi>\n" },
+	{ "hpub foo bar 0 2\r\nhi\r\n",
+	    "LINE <foo> <bar> 0/2\nPUB <foo> <bar> <0> <2> as is <hi>\n" },
 	{ "HPUB foo  0 2\r\nhi\r\n", "LINE <foo> <> 0/2\nPUB <foo> <> <0> <2> odd <hi>\n" },
 
 	/* what must fail, and how */
