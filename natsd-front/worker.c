@@ -276,8 +276,8 @@ on_bell(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	/* Edge-triggered: each ring of the bell is seen once, and it need not be emptied for that.
-	 * */
+	/* Edge-triggered: each ring of the bell is seen once, and it need not be emptied for
+	 * that. */
 	if (++w->rung % BELL_CLEAR_EVERY == 0)
 		doorbell_clear(&w->shared->pub[w->index].bell);
 	worker_enter(w);
