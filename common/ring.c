@@ -18,6 +18,7 @@
  * the next bytes are as warm as the first ones.
  */
 #define RESTART_BYTES (256u << 10)
+#define RESTART_LOOKS 16u /* for a chance to start over, in the way of RESTART_BYTES */
 
 /* Starting over spends positions; from here on none are spent, so that they never come to an end. */
 #define RESTART_LAST (1ULL << 62)
@@ -46,6 +47,7 @@ struct ring {
 	uint64_t reserved_at;
 	uint32_t reserved_len;
 	uint32_t restart_bytes;
+	uint64_t restart_at; /* below it nobody looks for a chance to start over */
 	bool reserved;
 	bool skip_told; /* skip_from and skip_to stand in shared memory */
 	uint32_t touched; /* highest offset used since pages were last given back */
@@ -117,17 +119,33 @@ refresh_released(struct ring *r)
 	return (true);
 }
 
+/*
+ * The beginning of the ring, when it is worth going there: some way into it, all told, all released.
+ * Looking costs the other side's cache line, so after a vain look we go on for a while.
+ */
+static uint64_t __attribute__((noinline))
+restart_position(struct ring *r)
+{
+	if (r->tail != r->published || r->tail > RESTART_LAST)
+		return (r->tail);
+	if ((r->tail & r->mask) < r->restart_bytes) {
+		r->restart_at = (r->tail & ~r->mask) + r->restart_bytes;
+		return (r->tail);
+	}
+	if (!refresh_released(r) || r->released_seen != r->tail) {
+		r->restart_at = r->tail + r->restart_bytes / RESTART_LOOKS;
+		return (r->tail);
+	}
+	return ((r->tail | r->mask) + 1);
+}
+
 /* Where the next record stands: behind the last one, or at the beginning of an empty ring. */
 static inline uint64_t
 next_position(struct ring *r)
 {
-	if (__builtin_expect((r->tail & r->mask) < r->restart_bytes, 1))
+	if (__builtin_expect(r->tail < r->restart_at, 1))
 		return (r->tail);
-	if (r->tail != r->published || r->tail > RESTART_LAST)
-		return (r->tail);
-	if (!refresh_released(r) || r->released_seen != r->tail)
-		return (r->tail);
-	return ((r->tail | r->mask) + 1);
+	return (restart_position(r));
 }
 
 uint8_t *
