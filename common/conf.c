@@ -27,6 +27,7 @@ struct block {
 
 struct conf {
 	struct block *blocks;
+	unsigned includes; /* files read besides the first */
 	struct conf_value *root;
 };
 
@@ -513,6 +514,8 @@ include_file(struct parser *p, const char *path, struct err *e)
 		return (err_set(e, "%s includes itself", path));
 	if (p->level + 1 >= CONF_DEPTH_MAX)
 		return (err_set(e, "includes are nested too deep"));
+	if (p->conf->includes++ >= CONF_INCLUDES_MAX)
+		return (err_set(e, "more than %u includes", CONF_INCLUDES_MAX));
 	if ((inner = parser_new(p, p->conf, e)) == NULL)
 		return (err_set(e, "out of memory"));
 	map = parse_file(inner, path);

@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/cursor.h"
+#include "common/log.h"
 
 /* Names of the table's column of roles. */
 enum { FRONT = ROLE_FRONT, JS = ROLE_JS, RAFT = ROLE_RAFT };
@@ -47,8 +48,7 @@ options_row(const char *field)
 	for (size_t i = 0; i < NROWS; i++)
 		if (strcmp(rows[i].field, field) == 0)
 			return (&rows[i]);
-	assert(!"a field of the table");
-	abort();
+	bug("options: no field %s", field);
 }
 
 /* ---- one value ---- */

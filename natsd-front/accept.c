@@ -174,6 +174,7 @@ accept_begin(struct front *f, struct err *e)
 	    event_add(f->accept_event, NULL) != 0)
 		return (err_set(e, "no event for the listener"));
 	f->accepting = true;
+	status_set_listening(f->status, true);
 	return (0);
 }
 
@@ -181,6 +182,7 @@ void
 accept_end(struct front *f)
 {
 	f->accepting = false;
+	status_set_listening(f->status, false);
 	if (f->accept_event != NULL)
 		event_free(f->accept_event);
 	if (f->retry_event != NULL)

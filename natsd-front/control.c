@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "natsd-front/front.h"
+#include "natsd-front/monitor/monitor.h"
 #include "natsd-front/peer.h"
 #include "natsd-front/probe.h"
 
@@ -20,6 +21,8 @@ on_ping(struct front *f, struct ctl_msg *m)
 
 	if (ctl_get_ping(m, &p) != 0)
 		fatal("broken PING");
+	if (f->monitor != NULL && !monitor_turns(f->monitor, mono_now()))
+		return; /* no answer: a thread hangs */
 	/* While one is open the workers owe an answer already. */
 	f->ping_number = p.number;
 	f->ping_open = true;
@@ -84,6 +87,8 @@ on_stop(struct front *f)
 	if (f->stopping)
 		return;
 	f->stopping = true;
+	if (f->monitor != NULL)
+		monitor_quit(f->monitor);
 	accept_end(f);
 	front_tell_all(f, LOCAL_STOP, NULL, 0);
 }

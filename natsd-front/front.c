@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "natsd-front/front.h"
+#include "natsd-front/monitor/monitor.h"
 #include "natsd-front/peer.h"
 
 #define SYNCED_WAIT_MS 250 /* clients are let in by then, whoever is not ready */
@@ -175,6 +176,20 @@ make_links(struct front *f, struct err *e)
 	return (0);
 }
 
+static int
+make_monitor(struct front *f, struct err *e)
+{
+	struct facts_source source = { .shared = f->shared, .status = f->status };
+
+	if (f->monitor_fd < 0)
+		return (0);
+	f->monitor = monitor_new(f->monitor_fd, &source, f->settings->o.http_base_path, e);
+	if (f->monitor == NULL)
+		return (-1);
+	f->monitor_fd = -1;
+	return (0);
+}
+
 int
 front_make(struct front *f, struct err *e)
 {
@@ -183,12 +198,17 @@ front_make(struct front *f, struct err *e)
 	    : o->max_closed_clients > UINT32_MAX    ? UINT32_MAX
 						    : (uint32_t)o->max_closed_clients;
 	unsigned i, n = f->hello.front_threads;
+	long cpus;
 
 	f->shared = shared_new(n, f->hello.natsd_life, closed);
 	if (f->shared == NULL)
 		return (err_set(e, "no memory"));
-	/* With two the other one is the client's: polling would take the time of who is waited for. */
-	f->shared->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 2;
+	/*
+	 * Polling must not take the time of who is waited for: with two processors the other one is
+	 * the client's, and each worker may need one.
+	 */
+	cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	f->shared->may_spin = cpus > 2 && cpus > (long)n;
 	if (doorbell_make(&f->bell, e) != 0 || main_events(f, e) != 0)
 		return (-1);
 	status_main_bell(f->status, &f->bell);
@@ -201,7 +221,7 @@ front_make(struct front *f, struct err *e)
 	if (make_links(f, e) != 0)
 		return (-1);
 	front_tell_peers(f);
-	return (0);
+	return (make_monitor(f, e));
 }
 
 int
@@ -218,7 +238,9 @@ front_start(struct front *f, struct err *e)
 		f->threads[i].runs = rc == 0;
 	}
 	pthread_attr_destroy(&attr);
-	return (rc == 0 ? 0 : err_set(e, "no thread for worker %u: error %d", i - 1, rc));
+	if (rc != 0)
+		return (err_set(e, "no thread for worker %u: error %d", i - 1, rc));
+	return (f->monitor == NULL ? 0 : monitor_start(f->monitor, e));
 }
 
 int
@@ -235,6 +257,8 @@ front_run(struct front *f)
 		event_add(f->synced_event, &wait);
 	hear_and_sleep(f);
 	event_base_dispatch(f->base);
+	monitor_stop(f->monitor);
+	f->monitor = NULL;
 	for (i = 0; i < f->shared->nworkers; i++)
 		pthread_join(f->threads[i].id, NULL);
 	ctl_send_stopped(f->ctl, &stopped, NULL);

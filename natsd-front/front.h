@@ -21,6 +21,7 @@
 
 struct event;
 struct event_base;
+struct monitor;
 
 enum front_lame { LAME_NOT, LAME_GRACE, LAME_CLOSING, LAME_DONE };
 
@@ -43,6 +44,7 @@ struct front {
 	struct doorbell bell;
 	struct account_table *accounts;
 	struct status *status;
+	struct monitor *monitor; /* NULL: no monitoring port */
 	struct shared *shared;
 	struct front_thread *threads; /* [shared->nworkers] */
 	struct doorbell *bells;	      /* [front_threads], of the workers, as they came */
@@ -52,6 +54,7 @@ struct front {
 	uint8_t *next_bytes;
 	size_t next_nbytes;
 	struct settings *old;	/* still used by `old_users` workers */
+	uint32_t answer_later;	/* generation offered meanwhile, agreed to when they are done; 0 */
 	unsigned old_users;
 
 	int listen_fd, monitor_fd;

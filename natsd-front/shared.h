@@ -46,7 +46,7 @@ struct shared {
 	uint64_t natsd_life;
 	int64_t start_mono_ns;
 	atomic_bool spinning;	/* some worker polls instead of sleeping */
-	bool may_spin;		/* more than two CPUs */
+	bool may_spin;		/* there are processors to spare */
 	_Atomic int64_t stall_logged_ns, subs_logged_ns; /* rate-limited lines */
 };
 

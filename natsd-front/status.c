@@ -16,7 +16,7 @@ struct status {
 	struct status_role roles[STATUS_ROLES];
 	uint8_t *options;
 	size_t noptions;
-	bool lame;
+	bool lame, listening;
 	uint64_t asked, sent; /* tokens: wanted by the monitor, passed on by main */
 	struct ctl_usage usage;
 	const struct doorbell *main_bell;
@@ -90,6 +90,14 @@ status_set_lame(struct status *s)
 }
 
 void
+status_set_listening(struct status *s, bool listening)
+{
+	pthread_mutex_lock(&s->lock);
+	s->listening = listening;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
 status_main_bell(struct status *s, const struct doorbell *bell)
 {
 	s->main_bell = bell;
@@ -145,6 +153,17 @@ status_lame(struct status *s)
 	lame = s->lame;
 	pthread_mutex_unlock(&s->lock);
 	return (lame);
+}
+
+bool
+status_listening(struct status *s)
+{
+	bool listening;
+
+	pthread_mutex_lock(&s->lock);
+	listening = s->listening;
+	pthread_mutex_unlock(&s->lock);
+	return (listening);
 }
 
 int

@@ -39,6 +39,7 @@ void status_free(struct status *);
 int status_set_options(struct status *, const uint8_t *, size_t, struct err *);
 void status_set_role(struct status *, unsigned index, const struct ctl_peer *);
 void status_set_lame(struct status *);
+void status_set_listening(struct status *, bool); /* for clients */
 
 /* status_usage_wanted - somebody waits for figures: the token to ask the supervisor with, or 0. */
 uint64_t status_usage_wanted(struct status *);
@@ -53,6 +54,7 @@ void status_main_bell(struct status *, const struct doorbell *);
 int status_options(struct status *, struct options *, struct err *);
 void status_role(struct status *, unsigned index, struct status_role *);
 bool status_lame(struct status *);
+bool status_listening(struct status *);
 
 /* status_usage - processor and memory of all processes; waits at most timeout_ms.  0; -1: no answer. */
 int status_usage(struct status *, struct ctl_usage *, int timeout_ms);

@@ -89,6 +89,7 @@ struct worker {
 	struct mono second;		/* of the last once-a-second work */
 	struct mono busy_at;		/* last turn that had work */
 	uint32_t role_epoch;		/* grows when roles_unready becomes true */
+	uint32_t rung;			/* how often the bell was heard */
 	uint32_t spin_us;		/* how long it pays to poll */
 	uint64_t random;		/* xorshift state */
 	struct blob *feeding;		/* the parser works in this blob; NULL: in read_buf */

@@ -32,14 +32,13 @@ struct facts_account {
 struct facts {
 	/* constant from the thread's start */
 	unsigned cores, threads;
-	uint32_t front_life;
 
 	uint64_t requests[FACTS_PAGES]; /* so far, by page */
 	struct options o;
 	bool has_options;
 	struct wall now;
 	bool listening; /* for clients */
-	struct status_role roles[PEER_COUNT];
+	struct status_role roles[STATUS_ROLES];
 	struct ctl_usage usage; /* of the last time that the supervisor answered */
 	struct facts_account accounts[FACTS_ACCOUNTS];
 	struct snapshot *workers; /* NULL: not needed */

@@ -57,7 +57,6 @@ static void on_readable(evutil_socket_t, short, void *);
 static void on_writable(evutil_socket_t, short, void *);
 static void on_timer(evutil_socket_t, short, void *);
 static void look_for_request(struct http_conn *);
-static void refuse(struct http_conn *, const char *why);
 static void write_out(struct http_conn *);
 static void answered(struct http_conn *);
 static void linger(struct http_conn *);
@@ -277,9 +276,14 @@ set_timer(struct http_conn *c, int ms)
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
+	struct http_conn *c = arg;
+
 	(void)fd;
 	(void)what;
-	conn_close(arg);
+	if (c->state == HTTP_READING && c->in.len > 0)
+		http_conn_refuse(c, "400 Bad Request"); /* it began, and did not come to an end */
+	else
+		conn_close(c);
 }
 
 /* ---- reading ---- */
@@ -347,7 +351,7 @@ look_for_request(struct http_conn *c)
 	size_t n = in.n == 0 ? 0 : http_head_end(in, c->seen);
 
 	if (n > HTTP_HEAD_MAX || (n == 0 && in.n > HTTP_HEAD_MAX) || c->server->held > HTTP_HELD_MAX) {
-		refuse(c, "431 Request Header Fields Too Large");
+		http_conn_refuse(c, "431 Request Header Fields Too Large");
 		return;
 	}
 	c->seen = in.n;
@@ -358,15 +362,15 @@ look_for_request(struct http_conn *c)
 	c->head_n = n;
 	in.n = n;
 	if (http_request_parse(in, &c->request, &why) != 0) {
-		refuse(c, why);
+		http_conn_refuse(c, why);
 		return;
 	}
 	c->state = HTTP_WAITING;
 	c->server->on_request(c, c->server->ctx);
 }
 
-static void
-refuse(struct http_conn *c, const char *why)
+void
+http_conn_refuse(struct http_conn *c, const char *why)
 {
 	c->close_after = true;
 	c->state = HTTP_WRITING;

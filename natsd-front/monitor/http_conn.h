@@ -50,4 +50,7 @@ const struct http_request *http_conn_request(const struct http_conn *);
 /* http_conn_answer - the answer to it; copies what it needs. */
 void http_conn_answer(struct http_conn *, const struct http_answer *);
 
+/* http_conn_refuse - instead of an answer: "HTTP/1.1 <why>" and the end of the connection. */
+void http_conn_refuse(struct http_conn *, const char *why);
+
 #endif

@@ -119,6 +119,18 @@ version(struct str s, struct http_request *r, const char **why)
 	return (0);
 }
 
+static bool
+is_target(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return (false);
+	}
+	return (s.n > 0);
+}
+
 static int
 first_line(struct str line, struct http_request *r, const char **why)
 {
@@ -132,7 +144,7 @@ first_line(struct str line, struct http_request *r, const char **why)
 	if (last == NULL)
 		return (-1);
 	r->target = (struct str){ .p = blank + 1, .n = (size_t)(last - blank - 1) };
-	if (!is_token(r->method) || r->target.n == 0)
+	if (!is_token(r->method) || !is_target(r->target))
 		return (-1);
 	return (version((struct str){ .p = last + 1, .n = (size_t)(line.p + line.n - last - 1) },
 	    r, why));

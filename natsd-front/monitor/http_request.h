@@ -17,7 +17,7 @@
 
 struct http_request {
 	struct str method; /* borrowed from the input, like target */
-	struct str target; /* as it stands in the first line */
+	struct str target; /* as it stands in the first line; no control characters */
 	unsigned minor;	   /* HTTP/1.minor */
 	bool keep_alive;
 	bool body_unknown; /* chunked, or waiting for 100 Continue: close after the answer */

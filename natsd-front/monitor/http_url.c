@@ -57,7 +57,7 @@ http_base_clean(struct str base, struct buf *out)
 int
 http_path_encode(struct str path, struct buf *out)
 {
-	static const char kept[] = "-_.~$&+,/:;=@";
+	static const char kept[] = "-_.~$&+,/:;=@%";
 	static const char hex[] = "0123456789ABCDEF";
 	unsigned char c;
 	size_t i;

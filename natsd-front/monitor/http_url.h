@@ -24,7 +24,7 @@ int http_path_decode(struct str raw, struct buf *out);
 int http_path_clean(struct str path, struct buf *out);
 int http_base_clean(struct str base, struct buf *out);
 
-/* http_path_encode - appends, with %XX where a path needs it.  http_html - appends, escaped. */
+/* http_path_encode - appends, with %XX where a path needs it; what has one stays.  http_html - appends, escaped. */
 int http_path_encode(struct str path, struct buf *out);
 int http_html(struct str, struct buf *out);
 

@@ -25,8 +25,9 @@ struct waiting { /* a request that has no answer yet */
 
 struct monitor {
 	struct doorbell bell;
-	atomic_bool stopping, listening;
-	_Atomic uint64_t poked, turned;
+	atomic_bool stopping;
+	atomic_bool poked; /* by main; the thread takes it back */
+	struct mono turned; /* main's: the last time it saw that */
 	pthread_t thread;
 	bool started;
 
@@ -100,7 +101,7 @@ monitor_free(struct monitor *m)
 }
 
 struct monitor *
-monitor_new(int listen_fd, const struct facts_source *source, const char *base_path, uint32_t life,
+monitor_new(int listen_fd, const struct facts_source *source, const char *base_path,
     struct err *e)
 {
 	struct monitor *m = calloc(1, sizeof(*m));
@@ -114,7 +115,6 @@ monitor_new(int listen_fd, const struct facts_source *source, const char *base_p
 	m->last = &m->first;
 	m->facts.cores = count_cores();
 	m->facts.threads = source->shared->nworkers;
-	m->facts.front_life = life;
 	if (make_parts(m, listen_fd, base_path, e) != 0) {
 		monitor_free(m);
 		return (NULL);
@@ -139,34 +139,32 @@ monitor_start(struct monitor *m, struct err *e)
 }
 
 void
+monitor_quit(struct monitor *m)
+{
+	atomic_store(&m->stopping, true);
+	doorbell_ring(&m->bell);
+}
+
+void
 monitor_stop(struct monitor *m)
 {
 	if (m == NULL)
 		return;
-	atomic_store(&m->stopping, true);
-	doorbell_ring(&m->bell);
+	monitor_quit(m);
 	if (m->started)
 		pthread_join(m->thread, NULL);
 	monitor_free(m);
 }
 
-void
-monitor_listening(struct monitor *m, bool listening)
+bool
+monitor_turns(struct monitor *m, struct mono now)
 {
-	atomic_store(&m->listening, listening);
-}
-
-void
-monitor_poke(struct monitor *m, uint64_t number)
-{
-	atomic_store(&m->poked, number);
-	doorbell_ring(&m->bell);
-}
-
-uint64_t
-monitor_turned(const struct monitor *m)
-{
-	return (atomic_load(&m->turned));
+	if (!atomic_load(&m->poked)) {
+		m->turned = now;
+		atomic_store(&m->poked, true);
+		doorbell_ring(&m->bell);
+	}
+	return (mono_diff_ns(now, m->turned) < MONITOR_HANGS_S * NS_PER_S);
 }
 
 static void *
@@ -188,7 +186,7 @@ on_bell(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	doorbell_clear(&m->bell);
-	atomic_store(&m->turned, atomic_load(&m->poked));
+	atomic_store(&m->poked, false);
 	if (atomic_load(&m->stopping))
 		event_base_loopbreak(m->base);
 }
@@ -321,9 +319,9 @@ route(struct monitor *m, struct http_conn *conn, struct str *query)
 	if (str_eq(r->target, STR("*")) && str_eq(r->method, STR("OPTIONS"))) {
 		http_conn_answer(conn, &(struct http_answer){ .status = 200, .before = "", .after = "" });
 	} else if (http_target_split(r->target, &raw, query) != 0 ||
-	    http_path_decode(raw, &path) != 0 || http_path_clean(buf_str(&path), &clean) != 0) {
-		answer_refused(conn, STR("400 Bad Request"));
-	} else if (!str_eq(buf_str(&path), buf_str(&clean))) {
+	    http_path_decode(raw, &path) != 0 || http_path_clean(raw, &clean) != 0) {
+		http_conn_refuse(conn, "400 Bad Request");
+	} else if (!str_eq(raw, buf_str(&clean))) {
 		answer_moved(conn, buf_str(&clean), *query);
 	} else if ((page = find_page(m, buf_str(&path))) == NULL) {
 		answer_not_found(conn);
@@ -341,7 +339,7 @@ serve(struct monitor *m, struct http_conn *conn, const struct page *page, struct
 	bool refused = page_begin(&call, page, query) != 0;
 	struct err e;
 
-	if (page->count_first || !refused)
+	if (page->count_first || !refused || call.decoded)
 		m->facts.requests[page->counter]++;
 	if (refused) {
 		answer_refused(conn, buf_str(&call.params.error));
@@ -350,7 +348,6 @@ serve(struct monitor *m, struct http_conn *conn, const struct page *page, struct
 	}
 	if (page->needs != NULL)
 		page->needs(&call, &needs);
-	m->facts.listening = atomic_load(&m->listening);
 	if (facts_gather(&m->facts, &m->source, &needs, &e) == 0) {
 		answer_page(m, conn, &call);
 	} else {

@@ -11,27 +11,27 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/mono.h"
 #include "natsd-front/monitor/facts.h"
 
 struct monitor;
 
 /*
  * monitor_new - takes the listening socket over when it succeeds.  base_path: of the option, any form.
- * NULL: the reason.  life: the front's.
+ * NULL: the reason.
  * monitor_start - makes the thread.  0; -1.
- * monitor_stop - ends and joins it; closes everything.  NULL is fine.
+ * monitor_quit - asks it to end.  monitor_stop - and waits for that; closes everything.  NULL is fine.
+ * The main thread.
  */
 struct monitor *monitor_new(int listen_fd, const struct facts_source *, const char *base_path,
-    uint32_t life, struct err *);
+    struct err *);
 int monitor_start(struct monitor *, struct err *);
+void monitor_quit(struct monitor *);
 void monitor_stop(struct monitor *);
 
-/* monitor_listening - clients can connect, or cannot any more: what /healthz goes by.  Any thread. */
-void monitor_listening(struct monitor *, bool);
-
-/* monitor_poke - have it turn; monitor_turned - the last number that it turned for (watchdog; a page in
- * work can delay it by two seconds).  The main thread. */
-void monitor_poke(struct monitor *, uint64_t number);
-uint64_t monitor_turned(const struct monitor *);
+/* monitor_turns - for the watchdog, about once a second: has it turn, and says whether it did so in the last
+ * MONITOR_HANGS_S seconds.  A large page may take a while; that is no reason to lose all clients. */
+#define MONITOR_HANGS_S 30
+bool monitor_turns(struct monitor *, struct mono now);
 
 #endif

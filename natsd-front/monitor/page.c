@@ -84,7 +84,8 @@ role_json(struct json_out *j, const char *name, const struct status_role *r)
 void
 page_natsd(struct json_out *j, const struct page_call *call, const struct facts *f)
 {
-	static const char *const names[PEER_COUNT] = { [PEER_JS] = "js", [PEER_RAFT] = "raft" };
+	static const char *const names[STATUS_ROLES] = { [STATUS_FRONT] = "front", [PEER_JS] = "js",
+		[PEER_RAFT] = "raft" };
 	unsigned i;
 
 	if (!call->natsd)
@@ -95,12 +96,7 @@ page_natsd(struct json_out *j, const struct page_call *call, const struct facts 
 	json_ku64(j, "front_threads", f->threads);
 	json_key(j, "roles");
 	json_object_begin(j);
-	json_key(j, "front");
-	json_object_begin(j);
-	json_kstr(j, "state", STR("up"));
-	json_ku64(j, "life", f->front_life);
-	json_object_end(j);
-	for (i = 0; i < PEER_COUNT; i++) {
+	for (i = 0; i < STATUS_ROLES; i++) {
 		if (f->roles[i].known)
 			role_json(j, names[i], &f->roles[i]);
 	}

@@ -44,6 +44,7 @@ struct page_call {
 	const struct page *page;
 	struct params params;
 	bool natsd; /* the page's last key is natsd's own */
+	bool decoded; /* every option could be read, though one may be refused for what it says */
 	int status; /* of the answer; 200 unless the page says otherwise */
 	struct page_connz connz;
 	struct page_subsz subsz;

@@ -197,6 +197,7 @@ connz_parse(struct page_call *call)
 	    params_int(p, "offset", &o->offset) != 0 || params_int(p, "limit", &o->limit) != 0 ||
 	    params_u64(p, "cid", &o->cid) != 0 || parse_state(o, p) != 0)
 		return (-1);
+	call->decoded = true;
 	page_range(&o->offset, &o->limit);
 	if (o->cid != 0)
 		o->limit = 1;

@@ -60,6 +60,20 @@ tests_fuzz_fuzz_ctl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_ctl_LDADD = $(COMMON_LIBS)
 endif
 
+HTTP_FUZZED = natsd-front/libfront.a $(COMMON_LIBS)
+check_PROGRAMS += tests/fuzz/replay_http
+tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_http_LDADD = $(HTTP_FUZZED)
+TESTS += tests/fuzz/replay_http
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_http
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_http_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_http_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_http_LDADD = $(HTTP_FUZZED)
+endif
+
 check_PROGRAMS += tests/fuzz/replay_options
 tests_fuzz_replay_options_SOURCES = tests/fuzz/fuzz_options.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_options_LDADD = $(COMMON_LIBS)

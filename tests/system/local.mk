@@ -50,6 +50,7 @@ clean-local-clients:
 .PHONY: clients clean-local-clients
 
 include tests/system/supervisor.mk
+include tests/system/monitor.mk
 
 # It looks at the outcome of the tests that the tables name.
 EXTRA_DIST += tests/conformance

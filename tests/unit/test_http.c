@@ -41,6 +41,7 @@ static const struct {
 	{ "BOGUS\r\n\r\n", "400 Bad Request", false, 0 },
 	{ "\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", "400 Bad Request", false, 0 },
 	{ " GET / HTTP/1.1\r\nHost: h\r\n\r\n", "400 Bad Request", false, 0 },
+	{ "GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n", "400 Bad Request", false, 0 },
 	{ "G(T / HTTP/1.1\r\nHost: h\r\n\r\n", "400 Bad Request", false, 0 },
 	{ "GET  HTTP/1.1\r\nHost: h\r\n\r\n", "400 Bad Request", false, 0 },
 	{ "GET / HTTP/1.10\r\nHost: h\r\n\r\n", "400 Bad Request", false, 0 },
@@ -146,6 +147,8 @@ START_TEST(test_target)
 	ck_assert_int_eq(http_path_decode(STR("/%2"), &out), -1);
 	ck_assert_int_eq(http_path_encode(STR("/a b\"<\xc3"), &out), 0);
 	want(&out, "/a%20b%22%3C%C3");
+	ck_assert_int_eq(http_path_encode(STR("/a%20b"), &out), 0);
+	want(&out, "/a%20b");
 	ck_assert_int_eq(http_html(STR("<a&\"'>"), &out), 0);
 	want(&out, "&lt;a&amp;&#34;&#39;&gt;");
 }

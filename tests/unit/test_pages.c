@@ -56,7 +56,7 @@ static struct snapshot workers;
 static struct facts
 make_facts(void)
 {
-	struct facts f = { .cores = 4, .threads = 2, .front_life = 1, .now = { .ns = NOW },
+	struct facts f = { .cores = 4, .threads = 2, .now = { .ns = NOW },
 		.listening = true, .closed = closed, .nclosed = 2, .workers = &workers,
 		.usage = { .cpu_permille = 125, .rss_bytes = 1 << 20 },
 		.accounts = { { "$G", { .subs = 2, .inserts = 5, .removes = 3 } },
