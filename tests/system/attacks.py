@@ -108,7 +108,7 @@ def attack_front(role, side, how):
 		with Tree(role) as tree, \
 		     Server(binary=tree.supervisor, config=small_rings(workers), dev_roles=True,
 		            env={"NATSD_KILL": "nosandbox"}) as server:
-			server.tolerant = True
+			server.tolerant = server.leaks_at_exit = True
 			core = Client(server, QUIET)
 			core.sub("core")
 			answers_again(server, role)

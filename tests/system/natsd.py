@@ -176,6 +176,7 @@ class Server:
 		self.http = None
 		self.process = None
 		self.tolerant = False  # set by a test that kills or provokes on purpose
+		self.leaks_at_exit = False  # a role outside its sandbox: it ends without freeing all
 		self._http = http
 		self._args = list(args)
 		self._env = dict(os.environ, **(env or {}))
@@ -279,6 +280,8 @@ class Server:
 		"""What no run may leave behind: sanitizer reports, children that died unasked."""
 		text = self.log() + read_text(self.err_path)
 		found = [line for line in text.splitlines() if SANITIZER.search(line)]
+		if self.leaks_at_exit:
+			found = [line for line in found if not re.search(r"LeakSanitizer|leaked in", line)]
 		if not self.tolerant:
 			found += [line for line in text.splitlines()
 			          if re.search(r"natsd-\w+, life \d+: ", line)]
