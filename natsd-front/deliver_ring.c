@@ -87,7 +87,7 @@ send_record(struct delivery *d, unsigned to, enum local_type type, const struct 
 	if (head.blob != NULL)
 		blob_share(head.blob);
 	record_fill(p, d, &head, handles, queue);
-	ring_out_commit(l->to, type, 0, n, &at);
+	ring_out_commit(l->to, (uint16_t)type, 0, n, &at);
 	if (at == UINT64_MAX)
 		w->congested = true;
 	l->dirty = true;

@@ -54,6 +54,7 @@ struct front {
 	uint8_t *next_bytes;
 	size_t next_nbytes;
 	struct settings *old;	/* still used by `old_users` workers */
+	uint32_t answer_later;	/* generation offered meanwhile, agreed to when they are done; 0 */
 	unsigned old_users;
 
 	int listen_fd, monitor_fd;

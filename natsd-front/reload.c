@@ -27,23 +27,32 @@ offer_read(struct front *f, struct ctl_msg *m, struct err *e)
 	return (f->next == NULL ? -1 : 0);
 }
 
+static void
+answer(struct front *f, uint32_t generation, const char *why)
+{
+	struct ctl_config_valid m = { .generation = generation, .why = str_of(why) };
+
+	ctl_send_config_valid(f->ctl, &m, NULL);
+}
+
 void
 reload_offer(struct front *f, struct ctl_msg *m)
 {
 	struct ctl_config c;
-	struct ctl_config_valid answer = { .why = STR_NONE };
 	struct err e = { .text = "" };
 
 	if (ctl_get_config(m, &c) != 0)
 		fatal("broken CONFIG");
-	answer.generation = c.generation;
 	offer_drop(f);
-	if (f->old != NULL)
-		err_set(&e, "the last reload is not finished yet");
-	else if (offer_read(f, m, &e) != 0)
+	f->answer_later = 0;
+	if (offer_read(f, m, &e) != 0)
 		offer_drop(f);
-	answer.why = str_of(e.text);
-	ctl_send_config_valid(f->ctl, &answer, NULL);
+	else if (f->old != NULL) {
+		/* Some worker still uses the settings before these: reload_used() answers. */
+		f->answer_later = c.generation;
+		return;
+	}
+	answer(f, c.generation, e.text);
 }
 
 /* How many have to go when max_connections became smaller, and from which worker. */
@@ -104,8 +113,10 @@ reload_use(struct front *f, uint32_t generation)
 void
 reload_drop(struct front *f, uint32_t generation)
 {
-	if (f->next != NULL && f->next->o.generation == generation)
-		offer_drop(f);
+	if (f->next == NULL || f->next->o.generation != generation)
+		return;
+	offer_drop(f);
+	f->answer_later = 0;
 }
 
 void
@@ -115,4 +126,8 @@ reload_used(struct front *f)
 		return;
 	settings_free(f->old);
 	f->old = NULL;
+	if (f->answer_later == 0)
+		return;
+	answer(f, f->answer_later, "");
+	f->answer_later = 0;
 }

@@ -51,29 +51,94 @@ copy_text(const char *s)
 	return (s == NULL ? NULL : strdup(s));
 }
 
-static int
-copy_sub(struct snapshot_sub *to, const struct sub *s, uint64_t cid)
+/* One block: the subscriptions, then all their texts.  bytes: of the texts, terminated. */
+static struct snapshot_sub *
+subs_block(uint32_t n, size_t bytes, char **texts)
 {
-	*to = (struct snapshot_sub){ .account = s->account, .cid = cid, .msgs = s->delivered,
-		.max = sub_max(s), .subject = copy_str(sub_subject(s)), .queue = copy_str(sub_queue(s)),
-		.sid = copy_str(sub_sid(s)) };
-	return (to->subject == NULL || to->queue == NULL || to->sid == NULL ? -1 : 0);
+	struct snapshot_sub *subs = malloc(n * sizeof(*subs) + bytes);
+
+	if (subs != NULL)
+		*texts = (char *)(subs + n);
+	return (subs);
+}
+
+static char *
+put_text(char **texts, struct str s)
+{
+	char *at = *texts;
+
+	if (s.n > 0)
+		memcpy(at, s.p, s.n);
+	at[s.n] = '\0';
+	*texts += s.n + 1;
+	return (at);
 }
 
 static int
 copy_subs(struct snapshot_conn *to, const struct conn *c)
 {
+	const struct sub *s;
 	uint32_t i, n = 0;
+	size_t bytes = 0;
+	char *texts;
 
 	if (c->subs.used == 0)
 		return (0);
-	to->subs = calloc(c->subs.used, sizeof(*to->subs));
-	if (to->subs == NULL)
-		return (-1);
 	for (i = 0; i < c->subs.size; i++)
-		if (c->subs.at[i] != NULL && copy_sub(&to->subs[n++], c->subs.at[i], c->cid) != 0)
-			return (-1);
+		if ((s = c->subs.at[i]) != NULL)
+			bytes += s->subject_n + s->queue_n + s->sid_n + 3u;
+	if ((to->subs = subs_block(c->subs.used, bytes, &texts)) == NULL)
+		return (-1);
+	for (i = 0; i < c->subs.size; i++) {
+		if ((s = c->subs.at[i]) == NULL)
+			continue;
+		to->subs[n] = (struct snapshot_sub){ .account = s->account, .cid = c->cid,
+			.msgs = s->delivered, .max = s->max };
+		to->subs[n].subject = put_text(&texts, sub_subject(s));
+		to->subs[n].queue = put_text(&texts, sub_queue(s));
+		to->subs[n].sid = put_text(&texts, sub_sid(s));
+		n++;
+	}
 	return (0);
+}
+
+static int
+copy_snapshot_subs(struct snapshot_conn *to, const struct snapshot_conn *from)
+{
+	const struct snapshot_sub *s;
+	size_t bytes = 0;
+	uint32_t i;
+	char *texts;
+
+	for (i = 0; i < from->nsubs; i++) {
+		s = &from->subs[i];
+		bytes += strlen(s->subject) + strlen(s->queue) + strlen(s->sid) + 3u;
+	}
+	if ((to->subs = subs_block(from->nsubs, bytes, &texts)) == NULL)
+		return (-1);
+	for (i = 0; i < from->nsubs; i++) {
+		s = &from->subs[i];
+		to->subs[i] = *s;
+		to->subs[i].subject = put_text(&texts, str_of(s->subject));
+		to->subs[i].queue = put_text(&texts, str_of(s->queue));
+		to->subs[i].sid = put_text(&texts, str_of(s->sid));
+	}
+	return (0);
+}
+
+int
+snapshot_conn_copy(struct snapshot_conn *to, const struct snapshot_conn *from, bool with_subs)
+{
+	*to = *from;
+	to->subs = NULL;
+	to->name = copy_text(from->name);
+	to->lang = copy_text(from->lang);
+	to->version = copy_text(from->version);
+	if ((to->name == NULL) != (from->name == NULL) ||
+	    (to->lang == NULL) != (from->lang == NULL) ||
+	    (to->version == NULL) != (from->version == NULL))
+		return (-1);
+	return (with_subs && from->subs != NULL ? copy_snapshot_subs(to, from) : 0);
 }
 
 int
@@ -108,13 +173,6 @@ snapshot_conn_of(struct snapshot_conn *to, const struct conn *c, bool with_subs)
 void
 snapshot_conn_clear(struct snapshot_conn *c)
 {
-	uint32_t i;
-
-	for (i = 0; c->subs != NULL && i < c->nsubs; i++) {
-		free(c->subs[i].subject);
-		free(c->subs[i].queue);
-		free(c->subs[i].sid);
-	}
 	free(c->subs);
 	free(c->name);
 	free(c->lang);

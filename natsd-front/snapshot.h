@@ -45,7 +45,8 @@ struct snapshot_conn {
 	uint32_t nsubs;
 	char *name, *lang, *version; /* NULL: unknown */
 	const char *account;	     /* "$G", ... */
-	struct snapshot_sub *subs;   /* nsubs of them when SNAPSHOT_SUBS was asked, else NULL */
+	struct snapshot_sub *subs;   /* nsubs of them when SNAPSHOT_SUBS was asked, else NULL; one block
+				      * with all their texts */
 };
 
 struct snapshot_part { /* of one worker */
@@ -78,6 +79,9 @@ void snapshot_free(struct snapshot *);
 
 /* snapshot_conn_of - the copy that monitoring shows; with_subs: its subscriptions too.  0; -1. */
 int snapshot_conn_of(struct snapshot_conn *, const struct conn *, bool with_subs);
+
+/* snapshot_conn_copy - a copy of a copy, to be cleared in both cases.  0; -1: no memory. */
+int snapshot_conn_copy(struct snapshot_conn *, const struct snapshot_conn *from, bool with_subs);
 void snapshot_conn_clear(struct snapshot_conn *);
 
 /* snapshot_answer - the worker's side: fills its part of what was asked, if anything was. */

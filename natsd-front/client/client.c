@@ -365,7 +365,7 @@ op_fault(void *ctx, enum parser_fault fault, const char *state, struct str snipp
 	switch (fault) {
 	case PARSER_FAULT_PROTOCOL:
 		conn_err(c, "Unknown Protocol Operation");
-		/* FALLTHROUGH */
+		__attribute__((fallthrough));
 	case PARSER_FAULT_ARGS:
 		conn_log(c, LOG_LVL_ERROR, "Client parser ERROR, state=%s: proto='%s...'", state, text);
 		conn_close(c, REASON_PROTOCOL);

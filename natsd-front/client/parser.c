@@ -393,7 +393,7 @@ line_text(struct feed *f, struct str line)
 	case VERB_COUNT:
 		break;
 	}
-	assert(!"a verb without a text");
+	assert(false); /* a verb without a text */
 	return (PARSER_CLOSE);
 }
 

@@ -1,7 +1,6 @@
 #include "config.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "natsd-front/closed.h"
 #include "natsd-front/monitor/facts.h"
@@ -68,36 +67,7 @@ facts_forget(struct facts *f)
 	f->nclosed = 0;
 }
 
-/* NULL stays NULL; *failed when there is no memory. */
-static char *
-copy_text(const char *s, bool *failed)
-{
-	char *copy = s == NULL ? NULL : strdup(s);
-
-	*failed = *failed || (s != NULL && copy == NULL);
-	return (copy);
-}
-
-static void
-copy_subs(struct snapshot_conn *to, const struct snapshot_conn *from, bool *failed)
-{
-	uint32_t i;
-
-	if (from->subs == NULL || from->nsubs == 0)
-		return;
-	if ((to->subs = calloc(from->nsubs, sizeof(*to->subs))) == NULL) {
-		*failed = true;
-		return;
-	}
-	for (i = 0; i < from->nsubs; i++) {
-		to->subs[i] = from->subs[i];
-		to->subs[i].subject = copy_text(from->subs[i].subject, failed);
-		to->subs[i].queue = copy_text(from->subs[i].queue, failed);
-		to->subs[i].sid = copy_text(from->subs[i].sid, failed);
-	}
-}
-
-/* What the list holds is whole or all zeros, so that it can be cleared at any time. */
+/* What the list holds can be cleared at any time. */
 static void
 copy_closed(const struct snapshot_conn *c, void *arg)
 {
@@ -116,12 +86,6 @@ copy_closed(const struct snapshot_conn *c, void *arg)
 		l->at = at;
 		l->size = size;
 	}
-	at = &l->at[l->n++];
-	*at = *c;
-	at->subs = NULL;
-	at->name = copy_text(c->name, &l->failed);
-	at->lang = copy_text(c->lang, &l->failed);
-	at->version = copy_text(c->version, &l->failed);
-	if (l->subs)
-		copy_subs(at, c, &l->failed);
+	if (snapshot_conn_copy(&l->at[l->n++], c, l->subs) != 0)
+		l->failed = true;
 }

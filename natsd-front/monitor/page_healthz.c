@@ -52,7 +52,9 @@ healthz_build(struct page_call *call, const struct facts *f, struct buf *out)
 	struct json_out j;
 
 	call->status = v.code;
-	if (v.error != NULL)
+	if (v.error != NULL && call->healthz.details)
+		log_warn("Healthcheck failed: 1 errors");
+	else if (v.error != NULL)
 		log_warn("Healthcheck failed: \"%s\"", v.error);
 	json_begin(&j, out, 0);
 	json_object_begin(&j);

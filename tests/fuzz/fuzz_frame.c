@@ -31,7 +31,9 @@ must(bool ok)
 		if (frame_##name##_decode(&in, &first) != 0)				\
 			return;								\
 		size = frame_##name##_size(&first);					\
-		must(size != SIZE_MAX && (bytes = malloc(2 * size + 1)) != NULL);	\
+		must(size != SIZE_MAX);							\
+		bytes = malloc(2 * size + 1);						\
+		must(bytes != NULL);							\
 		out = wr_of(bytes, size);						\
 		frame_##name##_encode(&out, &first);					\
 		must(wr_end(&out) == 0);						\

@@ -77,3 +77,10 @@ tests_unit_test_hub_SOURCES = tests/unit/test_hub.c tests/unit/hub_stage.c tests
 tests_unit_test_hub_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_hub_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
 TESTS += tests/unit/test_hub
+
+# The page about frames and their list say the same.
+check_PROGRAMS += tests/tools/list_frames
+tests_tools_list_frames_SOURCES = tests/tools/list_frames.c
+tests_tools_list_frames_LDADD = $(COMMON_LIBS)
+dist_check_SCRIPTS += tests/check-frames
+TESTS += tests/check-frames

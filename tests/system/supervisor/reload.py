@@ -180,4 +180,28 @@ def many_at_once(server):
 	accepted(reload(server))
 
 
+@test(natsd_only=True, dev_roles=True, workers=(1, 2))
+def all_programs_agree(server):
+	lines = accepted(reload(server, "ping_max: 7\nnatsd { front_threads: %d }" % server.workers))
+	true("[INF] Reloaded: ping_max = 7" in lines, lines)
+
+
+@test(natsd_only=True, dev_roles=True)
+def one_that_dies_meanwhile(server):
+	"""Its next life starts with what the others agreed on."""
+	server.tolerant = True
+	server.configure("ping_max: 7")
+	js = server.role("js")
+	os.kill(js, signal.SIGSTOP)
+	n = len(server.log())
+	server.signal(signal.SIGHUP)
+	server.wait_log(TRAPPED)
+	true("Reloaded server configuration" not in server.log()[n:], "decided without natsd-js")
+	os.kill(js, signal.SIGKILL)
+	server.wait_log("Reloaded: ping_max = 7")
+	server.role("js", other_than=js)
+	server.wait_log("natsd-js is back")
+	accepted(reload(server))
+
+
 main()
