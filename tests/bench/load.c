@@ -47,7 +47,7 @@ usage(void)
 	      "  -n count    messages to publish, rounded up to whole writes\n"
 	      "  -t ms       or the time to publish for (1000)\n"
 	      "  -w ms       warm up before (0)\n"
-	      "  -W          say \"ready\" and wait for a line before, for the end of input after\n",
+	      "  -W          say \"ready\" and wait for a line; for the end of input after\n",
 	    stderr);
 	exit(2);
 }

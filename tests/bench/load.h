@@ -41,7 +41,7 @@ struct load_result {
 /* load_wait - says "ready" and waits for a line when the plan asks for it.  0; -1. */
 int load_wait(const struct load_plan *, struct err *);
 
-/* load_report - prints the result; when the plan asks for it, waits for the end of standard input. */
+/* load_report - prints the result; waits for the end of input when the plan asks for it. */
 void load_report(const struct load_plan *, const struct load_result *);
 
 /* load_cpu_ns - CPU time of this process so far. */

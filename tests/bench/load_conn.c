@@ -62,7 +62,7 @@ connect_to(const struct load_net *net, struct err *e)
 	return (fd);
 }
 
-/* Reads lines until one that begins with `want`; what stands behind it stays in the carry buffer. */
+/* Reads lines until one that begins with `want`; what stands behind it stays in `carry`. */
 static int
 await_line(struct load_conn *c, const char *want, struct err *e)
 {

@@ -1,11 +1,11 @@
 /*
- * load_conn - the load generator's own NATS client: as little work a message as can still prove that
- * nothing was lost, doubled or reordered.
+ * load_conn - the load generator's own NATS client: as little work a message as can still prove
+ * that nothing was lost, doubled or reordered.
  *
- * All messages that one connection is sent have one length, because subjects, numbers and payloads of
- * a run are of fixed width.  So a reader steps from message to message without parsing: it compares
- * the beginning with what must stand there and hands the message on.  Anything that does not begin
- * with 'M' is a control line.
+ * All messages that one connection is sent have one length, because subjects, numbers and payloads
+ * of a run are of fixed width.  So a reader steps from message to message without parsing: it
+ * compares the beginning with what must stand there and hands the message on.  Anything that does
+ * not begin with 'M' is a control line.
  *
  * One thread, one epoll set, one read buffer for all connections.
  */
@@ -63,21 +63,21 @@ int load_net_open(struct load_net *, const char *host, uint16_t port, struct err
 void load_net_close(struct load_net *);
 
 /*
- * load_net_turn - waits up to wait_ms for something to read or room to write and does it.  Fails when a
- * connection does, or when nothing at all was read for LOAD_STALL_MS.
+ * load_net_turn - waits up to wait_ms for something to read or room to write and does it.  Fails
+ * when a connection does, or when nothing at all was read for LOAD_STALL_MS.
  */
 int load_net_turn(struct load_net *, int wait_ms, struct err *);
 
 /*
- * load_conn_open - connects, reads INFO, says CONNECT and PING, waits for the PONG; all of it blocking.
- * The structure is zeroed by the caller.  out_max: bytes that may wait to be sent.
+ * load_conn_open - connects, reads INFO, says CONNECT and PING, waits for the PONG; all of it
+ * blocking.  The structure is zeroed by the caller.  out_max: bytes that may wait to be sent.
  */
 int load_conn_open(struct load_conn *, struct load_net *, size_t out_max, struct err *);
 void load_conn_close(struct load_conn *);
 
 /*
- * load_conn_expect - says what deliveries look like: the beginning, the length of the MSG line and of
- * the payload.
+ * load_conn_expect - says what deliveries look like: the beginning, the length of the MSG line and
+ * of the payload.
  */
 void load_conn_expect(struct load_conn *, const char *head, size_t line_len, size_t payload_len,
     int (*deliver)(struct load_conn *, const uint8_t *msg, struct err *));

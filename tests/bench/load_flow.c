@@ -1,6 +1,6 @@
 /*
- * Messages from P publishers on S subjects to K subscribers of each: publish only (K 0), 1:1, 1:N and
- * P x S x K are the same engine with other numbers.
+ * Messages from P publishers on S subjects to K subscribers of each: publish only (K 0), 1:1, 1:N
+ * and P x S x K are the same engine with other numbers.
  *
  * A publisher's chunk is prepared once: CHUNK messages, round robin over the subjects, and a PING.
  * Before it is sent again only the numbers in it change.  A payload is
@@ -9,8 +9,9 @@
  *
  * with one sequence for each publisher and subject, which every subscriber checks.
  *
- * Nothing is ever slow for the server: a publisher has at most CHUNKS_OPEN chunks without PONG, and all
- * deliveries that are due anywhere lie below IN_FLIGHT_BYTES, far under the server's max_pending.
+ * Nothing is ever slow for the server: a publisher has at most CHUNKS_OPEN chunks without PONG,
+ * and all deliveries that are due anywhere lie below IN_FLIGHT_BYTES, far under the server's
+ * max_pending.
  */
 #include "config.h"
 
@@ -43,7 +44,7 @@ struct flow {
 	const struct load_plan *plan;
 	struct load_net net;
 	struct publisher *publishers;
-	struct subscriber *subscribers; /* subjects * plan->subscribers; subject s has a run of them */
+	struct subscriber *subscribers; /* plan->subscribers for each subject, in its order */
 	unsigned npublishers;		/* opened so far, likewise */
 	unsigned nsubscribers;
 	unsigned chunk;	   /* messages, a multiple of the subjects */
@@ -197,7 +198,7 @@ all_home(const struct flow *f)
 	return (due(f) == 0);
 }
 
-/* Publishes until `messages` are out or, when that is 0, until the time is over; then all come home. */
+/* Publishes until `messages` are out, or the time is over when that is 0; then all come home. */
 static int
 flow_phase(struct flow *f, uint64_t messages, int64_t ms, struct err *e)
 {
@@ -220,8 +221,7 @@ flow_phase(struct flow *f, uint64_t messages, int64_t ms, struct err *e)
 	return (0);
 }
 
-/* Counts agree already; that every subscriber stands at the last sequence of every publisher is shown
- * here. */
+/* The sums agree already; here, that every subscriber has the last message of every publisher. */
 static int
 check_last(const struct flow *f, struct err *e)
 {
@@ -274,8 +274,8 @@ flow_open(struct flow *f, struct err *e)
 	unsigned i, subscribers = plan->subjects * plan->subscribers;
 	char line[LOAD_HEAD_MAX];
 
-	f->line_len =
-	    (size_t)snprintf(line, sizeof(line), "PUB " SUBJECT_FORMAT " %u\r\n", 0u, plan->payload);
+	f->line_len = (size_t)snprintf(line, sizeof(line), "PUB " SUBJECT_FORMAT " %u\r\n", 0u,
+	    plan->payload);
 	f->stride = f->line_len + plan->payload + 2;
 	f->chunk = CHUNK_BYTES / (unsigned)f->stride / plan->subjects * plan->subjects;
 	if (f->chunk == 0)

@@ -1,5 +1,6 @@
 /*
- * load_hist - a histogram of times: 32 buckets for each power of two, so a percentile is exact to 3 %.
+ * load_hist - a histogram of times: 32 buckets for each power of two, so a percentile is exact to
+ * 3 %.
  */
 #ifndef TESTS_BENCH_LOAD_HIST_H
 #define TESTS_BENCH_LOAD_HIST_H

@@ -1,6 +1,6 @@
 /*
- * Connections that do nothing: each has said CONNECT and PING and had its PONG, so that the server keeps
- * what it keeps for a client.
+ * Connections that do nothing: each has said CONNECT and PING and had its PONG, so that the server
+ * keeps what it keeps for a client.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /*
- * Requests and replies: pairs of a requester and a responder, each pair with a number of requests under
- * way.  Every request has an inbox token of its own, as those of real clients have:
+ * Requests and replies: pairs of a requester and a responder, each pair with a number of requests
+ * under way.  Every request has an inbox token of its own, as those of real clients have:
  *
  *	requester  SUB _INBOX.load<pair>.* 1
  *		   PUB load.<pair> _INBOX.load<pair>.<token> <bytes>
@@ -113,8 +113,8 @@ take_answer(struct load_conn *c, const uint8_t *msg, struct err *e)
 		return (err_set(e, "requester %u: answer %llu, expected %llu", c->number,
 		    (unsigned long long)sequence, (unsigned long long)p->answered));
 	if (run->latency != NULL)
-		load_hist_add(run->latency,
-		    (uint64_t)mono_diff_ns(mono_now(), p->sent_at[sequence % run->plan->in_flight]));
+		load_hist_add(run->latency, (uint64_t)mono_diff_ns(mono_now(),
+		    p->sent_at[sequence % run->plan->in_flight]));
 	p->answered++;
 	run->under_way--;
 	return (send_request(p, e));
@@ -181,11 +181,12 @@ static int
 responder_open(struct run *run, struct pair *p, unsigned number, struct err *e)
 {
 	char line[LOAD_HEAD_MAX], subject[32];
-	int n, total;
+	unsigned payload = run->plan->payload;
+	int n, head;
 
 	snprintf(subject, sizeof(subject), SUBJECT_FORMAT, number);
-	if (load_conn_open(&p->responder, &run->net, p->reply_len * (run->plan->in_flight + 1), e) !=
-	    0)
+	if (load_conn_open(&p->responder, &run->net, p->reply_len * (run->plan->in_flight + 1),
+		e) != 0)
 		return (err_wrap(e, "responder %u", number));
 	run->nconns++;
 	p->responder.owner = p;
@@ -193,10 +194,10 @@ responder_open(struct run *run, struct pair *p, unsigned number, struct err *e)
 	snprintf(line, sizeof(line), "SUB %s 1\r\n", subject);
 	if (load_conn_text(&p->responder, line, e) != 0 || load_conn_sync(&p->responder, e) != 0)
 		return (-1);
-	n = snprintf(line, sizeof(line), "MSG %s 1 " INBOX_FORMAT, subject, number);
-	total = snprintf(line + n, sizeof(line) - (size_t)n, "%08u %u\r\n", 0u, run->plan->payload);
-	line[n] = '\0';
-	load_conn_expect(&p->responder, line, (size_t)(n + total), run->plan->payload, take_request);
+	n = head = snprintf(line, sizeof(line), "MSG %s 1 " INBOX_FORMAT, subject, number);
+	n += snprintf(line + n, sizeof(line) - (size_t)n, "%08u %u\r\n", 0u, payload);
+	line[head] = '\0';
+	load_conn_expect(&p->responder, line, (size_t)n, payload, take_request);
 	return (0);
 }
 

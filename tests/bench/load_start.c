@@ -19,8 +19,8 @@
 #include "tests/bench/load_start.h"
 
 /*
- * Below the range that the kernel takes for connecting sockets: a connect to a free port inside that
- * range can meet itself.
+ * Below the range that the kernel takes for connecting sockets: a connect to a free port inside
+ * that range can meet itself.
  */
 #define PORT_FIRST 15000u
 #define PORTS 10000u
