@@ -16,6 +16,7 @@ static struct {
 	char name[KILLPOINT_NAME_MAX]; /* empty: disarmed; set before a second thread exists */
 	uint64_t at;
 	_Atomic uint64_t visits;
+	bool no_sandbox;
 } armed;
 
 void
@@ -25,6 +26,7 @@ killpoint_arm(const char *spec)
 	uint64_t visit;
 
 	armed.name[0] = '\0';
+	armed.no_sandbox = spec != NULL && strcmp(spec, "nosandbox") == 0;
 	if (at == NULL || (size_t)(at - spec) >= sizeof(armed.name))
 		return;
 	if (num_parse_u64(str_of(at + 1), 1, UINT64_MAX, &visit) != 0)
@@ -33,6 +35,12 @@ killpoint_arm(const char *spec)
 	armed.name[at - spec] = '\0';
 	armed.at = visit;
 	atomic_store(&armed.visits, 0);
+}
+
+bool
+killpoint_no_sandbox(void)
+{
+	return (armed.no_sandbox);
 }
 
 void
