@@ -129,10 +129,11 @@ class Server:
 		self.folder = tempfile.mkdtemp(prefix="natsd-bench-")
 		command = self.kind.command(self.folder, "-1") + ["--ports_file_dir", self.folder]
 		self.log = os.path.join(self.folder, "log")
-		with open(self.log, "w") as log:
-			self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-			                                cwd=self.folder, env=self.kind.env, start_new_session=True)
 		try:
+			with open(self.log, "w") as log:
+				self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+				                                cwd=self.folder, env=self.kind.env,
+				                                start_new_session=True)
 			self._wait_for_port()
 		except BaseException:
 			self.__exit__()
@@ -200,7 +201,7 @@ class Server:
 
 	def __exit__(self, *_):
 		try:
-			if self.process.poll() is None:
+			if self.process is not None and self.process.poll() is None:
 				self.stop()
 		except subprocess.TimeoutExpired:
 			self.process.kill()
