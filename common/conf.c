@@ -4,18 +4,13 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "common/conf_char.h"
 #include "common/conf_lex.h"
+#include "common/conf_scalar.h"
 #include "common/path.h"
 
 /*
@@ -32,6 +27,7 @@ struct block {
 
 struct conf {
 	struct block *blocks;
+	unsigned includes; /* files read besides the first */
 	struct conf_value *root;
 };
 
@@ -301,81 +297,26 @@ value_new(struct parser *p, const struct conf_token *tok, enum conf_kind kind)
 
 /* ---- scalars ---- */
 
-/* The factor of a size's suffix; 0: there is no such suffix. */
-static int64_t
-suffix_factor(struct str suffix)
-{
-	static const char letters[] = "kmgtpe";
-	int64_t factor = 1, binary = 1;
-	char lower[4];
-
-	if (suffix.n == 0)
-		return (1);
-	if (suffix.n > 3)
-		return (0);
-	for (size_t i = 0; i < suffix.n; i++)
-		lower[i] = (char)tolower((unsigned char)suffix.p[i]);
-	for (const char *l = letters; *l != '\0'; l++) {
-		factor *= 1000;
-		binary *= 1024;
-		if (*l != lower[0])
-			continue;
-		if (suffix.n == 1)
-			return (factor);
-		if ((suffix.n == 2 && (lower[1] == 'b' || lower[1] == 'i')) ||
-		    (suffix.n == 3 && lower[1] == 'i' && lower[2] == 'b'))
-			return (binary);
-		return (0);
-	}
-	return (0);
-}
-
-enum int_result { INT_OK, INT_NOT_ONE, INT_TOO_LARGE };
-
-/* An optional '-' and digits, of which there is at least one. */
-static enum int_result
-read_int(struct str s, int64_t *out)
-{
-	bool negative = s.n > 0 && s.p[0] == '-', large = false;
-	int64_t v = 0;
-
-	for (size_t i = negative ? 1 : 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return (INT_NOT_ONE);
-		if (__builtin_mul_overflow(v, 10, &v) || __builtin_sub_overflow(v, s.p[i] - '0', &v))
-			large = true;
-	}
-	if (large || (!negative && v == INT64_MIN))
-		return (INT_TOO_LARGE);
-	*out = negative ? v : -v;
-	return (INT_OK);
-}
-
 /* A size with a suffix that does not exist leaves its key without a value: nats-server's way. */
 static int
 put_integer(struct parser *p, const struct conf_token *tok)
 {
-	struct str digits = tok->text, suffix = STR_NONE;
 	struct conf_value *v;
-	int64_t factor, n = 0;
+	int64_t n = 0;
 
-	while (digits.n > 0 && isascii(digits.p[digits.n - 1]) && isalpha(digits.p[digits.n - 1]))
-		digits.n--;
-	suffix = (struct str){ .p = digits.p + digits.n, .n = tok->text.n - digits.n };
-	switch (read_int(digits, &n)) {
-	case INT_NOT_ONE:
+	switch (conf_number_read(tok->text, &n)) {
+	case CONF_NUMBER_NONE:
 		return (err_set(p->err, "expected integer, but got '" STR_FMT "'", STR_ARG(tok->text)));
-	case INT_TOO_LARGE:
+	case CONF_NUMBER_LARGE:
 		return (err_set(p->err, "integer '" STR_FMT "' is out of the range", STR_ARG(tok->text)));
-	case INT_OK:
+	case CONF_NUMBER_SUFFIX:
+		return (0);
+	case CONF_NUMBER_OK:
 		break;
 	}
-	if ((factor = suffix_factor(suffix)) == 0)
-		return (0);
 	if ((v = value_new(p, tok, CONF_INT)) == NULL)
 		return (-1);
-	/* a product that does not fit wraps: the file says to us what it says to nats-server */
-	v->integer = (int64_t)((uint64_t)n * (uint64_t)factor);
+	v->integer = n;
 	return (value_put(p, v));
 }
 
@@ -426,51 +367,13 @@ put_string(struct parser *p, const struct conf_token *tok)
 }
 
 static int
-two_digits(const char *p)
-{
-	return ((p[0] - '0') * 10 + (p[1] - '0'));
-}
-
-/* Seconds since the epoch of a date that exists; -1: it does not. */
-static int
-read_time(struct str s, int64_t *out)
-{
-	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	static const int before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
-	int64_t year, day;
-	int month, mday, hour, minute, second;
-	bool leap;
-
-	if (s.n != strlen("0000-00-00T00:00:00Z"))
-		return (-1);
-	for (size_t i = 0; i < s.n; i++)
-		if (strchr("-T:Z", s.p[i]) == NULL && (s.p[i] < '0' || s.p[i] > '9'))
-			return (-1);
-	year = two_digits(s.p) * 100 + two_digits(s.p + 2);
-	month = two_digits(s.p + 5);
-	mday = two_digits(s.p + 8);
-	hour = two_digits(s.p + 11);
-	minute = two_digits(s.p + 14);
-	second = two_digits(s.p + 17);
-	leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-	if (month < 1 || month > 12 || mday < 1 || hour > 23 || minute > 59 || second > 59 ||
-	    mday > days[month - 1] + (leap && month == 2 ? 1 : 0))
-		return (-1);
-	/* days since 0000-01-01, the year 0 being a leap year */
-	day = year * 365 + (year + 3) / 4 - (year + 99) / 100 + (year + 399) / 400;
-	day += before[month - 1] + (leap && month > 2 ? 1 : 0) + mday - 1;
-	*out = (day - 719528) * 86400 + hour * 3600 + minute * 60 + second;
-	return (0);
-}
-
-static int
 put_time(struct parser *p, const struct conf_token *tok)
 {
 	struct conf_value *v = value_new(p, tok, CONF_TIME);
 
 	if (v == NULL)
 		return (-1);
-	if (read_time(tok->text, &v->time_s) != 0)
+	if (conf_time_read(tok->text, &v->time_s) != 0)
 		return (err_set(p->err, "expected Zulu formatted DateTime, but got '" STR_FMT "'",
 		    STR_ARG(tok->text)));
 	return (value_put(p, v));
@@ -510,6 +413,7 @@ find_environment(struct parser *p, const char *name, struct err *e)
 	const struct conf_value *map;
 	const struct conf_item *item = NULL;
 	const char *value;
+	size_t size;
 	char *text;
 
 	e->text[0] = '\0';
@@ -519,12 +423,13 @@ find_environment(struct parser *p, const char *name, struct err *e)
 	}
 	if ((value = getenv(name)) == NULL)
 		return (NULL);
-	if ((text = conf_alloc(p->conf, strlen(value) + sizeof("pk="))) == NULL ||
+	size = strlen(value) + sizeof("pk=");
+	if ((text = conf_alloc(p->conf, size)) == NULL ||
 	    (inner = parser_new(p, p->conf, e)) == NULL) {
 		err_set(e, "out of memory");
 		return (NULL);
 	}
-	sprintf(text, "pk=%s", value);
+	snprintf(text, size, "pk=%s", value);
 	inner->variable = name;
 	if ((map = parse_text(inner, str_of(text))) != NULL)
 		for (size_t i = 0; i < map->map.n; i++)
@@ -609,6 +514,8 @@ include_file(struct parser *p, const char *path, struct err *e)
 		return (err_set(e, "%s includes itself", path));
 	if (p->level + 1 >= CONF_DEPTH_MAX)
 		return (err_set(e, "includes are nested too deep"));
+	if (p->conf->includes++ >= CONF_INCLUDES_MAX)
+		return (err_set(e, "more than %u includes", CONF_INCLUDES_MAX));
 	if ((inner = parser_new(p, p->conf, e)) == NULL)
 		return (err_set(e, "out of memory"));
 	map = parse_file(inner, path);

@@ -16,6 +16,7 @@
 
 #define CONF_BYTES_MAX (64u << 20)
 #define CONF_DEPTH_MAX 200u	   /* maps, arrays and includes inside one another */
+#define CONF_INCLUDES_MAX 1000u	   /* files that one file leads to */
 #define CONF_VALUES_MAX (1u << 24) /* values, those that variables repeat counted each time */
 
 enum conf_kind { CONF_STRING, CONF_INT, CONF_FLOAT, CONF_BOOL, CONF_TIME, CONF_ARRAY, CONF_MAP };

@@ -8,30 +8,12 @@
 #include "common/buf.h"
 #include "common/conf.h"
 #include "common/conf_char.h"
+#include "common/conf_scalar.h"
+#include "common/num.h"
 
 #define TEXT_MAX (1u << 30)
 /* Room for any double without an exponent: 309 digits before the point, 17 + 323 behind it. */
 #define FLOAT_TEXT_MAX 768
-
-/* Year, month and so on of seconds since the epoch, for years 0 to 9999. */
-static void
-time_text(int64_t s, char out[sizeof("0000-00-00T00:00:00Z")])
-{
-	int64_t second = s % 86400 + (s % 86400 < 0 ? 86400 : 0);
-	int64_t z = (s - second) / 86400 + 719468; /* days since 0000-03-01 */
-	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-	int64_t day = z - era * 146097; /* of 400 years */
-	int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	int64_t yday = day - (365 * year + year / 4 - year / 100);
-	int64_t month = (5 * yday + 2) / 153; /* from March */
-	int64_t mday = yday - (153 * month + 2) / 5 + 1;
-
-	month = month < 10 ? month + 3 : month - 9;
-	year += era * 400 + (month <= 2 ? 1 : 0);
-	snprintf(out, sizeof("0000-00-00T00:00:00Z"), "%04u-%02u-%02uT%02u:%02u:%02uZ",
-	    (unsigned)year % 10000u, (unsigned)month % 100u, (unsigned)mday % 100u,
-	    (unsigned)(second / 3600) % 100u, (unsigned)(second / 60 % 60), (unsigned)(second % 60));
-}
 
 /* ---- JSON, for the digest ---- */
 
@@ -107,6 +89,17 @@ json_string(struct text *t, struct str s)
 	put_z(t, "\"");
 }
 
+/* Of "e+09" at e; cuts it off. */
+static int
+read_exponent(char *e)
+{
+	int64_t v = 0;
+
+	(void)num_parse_i64(str_of(e[1] == '+' ? e + 2 : e + 1), -400, 400, &v);
+	*e = '\0';
+	return ((int)v);
+}
+
 /* The fewest digits that read back as v, without an exponent: 1500000000, 0.000025, -0. */
 static void
 float_fixed(double v, char out[FLOAT_TEXT_MAX])
@@ -117,15 +110,18 @@ float_fixed(double v, char out[FLOAT_TEXT_MAX])
 	do
 		snprintf(digits, sizeof(digits), "%.*e", ++precision, v);
 	while (strtod(digits, NULL) < v || strtod(digits, NULL) > v);
-	exponent = (int)strtol(strchr(digits, 'e') + 1, NULL, 10);
-	*strchr(digits, 'e') = '\0';
+	exponent = read_exponent(strchr(digits, 'e'));
 	if (digits[0] == '-')
 		*at++ = '-';
 	for (const char *d = digits; *d != '\0'; d++)
 		if (*d >= '0' && *d <= '9')
 			digits[n++] = *d;
-	if (exponent < 0)
-		at += sprintf(at, "0.%0*d", -exponent - 1, 0) - (exponent == -1 ? 1 : 0);
+	if (exponent < 0) {
+		*at++ = '0';
+		*at++ = '.';
+		for (int i = exponent + 1; i < 0; i++)
+			*at++ = '0';
+	}
 	for (int i = 0; i < n; i++) {
 		*at++ = digits[i];
 		if (i == exponent && i + 1 < n)
@@ -217,7 +213,7 @@ json_value(struct text *t, const struct conf_value *v)
 		put_z(t, v->boolean ? "true" : "false");
 		break;
 	case CONF_TIME:
-		time_text(v->time_s, out);
+		conf_time_print(v->time_s, out);
 		put_z(t, "\"");
 		put_z(t, out);
 		put_z(t, "\"");
@@ -254,9 +250,9 @@ conf_digest(const struct conf *c, char out[CONF_DIGEST_BYTES], struct err *e)
 	buf_free(&t.buf);
 	if (rc != 0)
 		return (-1);
-	strcpy(out, "sha256:");
+	snprintf(out, CONF_DIGEST_BYTES, "sha256:");
 	for (unsigned i = 0; i < n; i++)
-		sprintf(out + strlen("sha256:") + 2 * i, "%02x", hash[i]);
+		snprintf(out + strlen("sha256:") + 2 * i, 3, "%02x", hash[i]);
 	return (0);
 }
 
@@ -358,7 +354,7 @@ print_value(struct text *t, const struct conf_value *v, unsigned depth)
 		put_z(t, v->boolean ? "true" : "false");
 		break;
 	case CONF_TIME:
-		time_text(v->time_s, out);
+		conf_time_print(v->time_s, out);
 		put_z(t, out);
 		break;
 	case CONF_ARRAY:

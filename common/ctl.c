@@ -1,56 +1,57 @@
 #include "config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/ctl.h"
-#include "common/ctl_priv.h"
 
+/* The words that ctl_list.h uses for roles. */
+enum { SUPERVISOR = ROLE_SUPERVISOR, FRONT = ROLE_FRONT, JS = ROLE_JS, RAFT = ROLE_RAFT };
 
-struct kept { /* a packet that the socket did not take yet; owns copies of its descriptors */
-	STAILQ_ENTRY(kept) entry;
-	size_t n;
+struct ctl_row {
+	const char *name; /* NULL: no such message */
+	unsigned from;
+	uint32_t max;
+	int fds;
+};
+
+#define CTL_ROW(NAME, name, code, from, max, fds) [code] = { #NAME, from, max, fds },
+static const struct ctl_row rows[] = { CTL_LIST(CTL_ROW) };
+#undef CTL_ROW
+
+#define HEAD_BYTES 8u
+#define PAYLOAD_MAX (64u + CTL_TEXT_MAX)
+
+#define CTL_CHECK(NAME, name, code, from, max, fds)			\
+	static_assert((max) <= PAYLOAD_MAX && (fds) <= CTL_FDS_MAX, #NAME);
+CTL_LIST(CTL_CHECK)
+#undef CTL_CHECK
+
+/* A packet that the socket did not take; its descriptors are ours. */
+struct kept {
+	struct kept *next;
 	int fds[CTL_FDS_MAX];
-	unsigned nfds;
+	int nfds;
+	size_t n;
 	uint8_t bytes[];
 };
 
 struct ctl {
 	int fd;
 	enum role self, other;
-	uint32_t life; /* 0 in a child until the supervisor has spoken */
-	STAILQ_HEAD(, kept) kept;
+	uint32_t life;
+	struct kept *kept, **kept_end;
 	unsigned nkept;
-	uint8_t in[CTL_PACKET_MAX];
+	uint8_t in[HEAD_BYTES + PAYLOAD_MAX];
 };
 
-/* ---- the table ---- */
-
-struct row {
-	const char *name;
-	unsigned from;
-	uint32_t max;
-	unsigned fds;
-};
-
-#define SUPERVISOR ROLE_SUPERVISOR
-#define FRONT ROLE_FRONT
-#define JS ROLE_JS
-#define RAFT ROLE_RAFT
-#define CTL_ROW(NAME, name, code, from, max, fds) [code] = { #NAME, from, max, fds },
-static const struct row rows[] = { CTL_LIST(CTL_ROW) };
-#undef CTL_ROW
-#undef SUPERVISOR
-#undef FRONT
-#undef JS
-#undef RAFT
-
-static const struct row *
+static const struct ctl_row *
 row_of(uint16_t type)
 {
 	if (type >= sizeof(rows) / sizeof(rows[0]) || rows[type].name == NULL)
@@ -61,270 +62,293 @@ row_of(uint16_t type)
 const char *
 ctl_name(uint16_t type)
 {
-	const struct row *row = row_of(type);
+	const struct ctl_row *row = row_of(type);
 
 	return (row == NULL ? "?" : row->name);
 }
 
-/* ---- making ---- */
-
 struct ctl *
 ctl_new(int fd, enum role self, enum role other, uint32_t life)
 {
-	struct ctl *c = calloc(1, sizeof(*c));
-	int flags = fcntl(fd, F_GETFL);
+	struct ctl *ctl;
 
-	if (c == NULL || flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
-	    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
-		free(c);
+	assert((self == ROLE_SUPERVISOR) != (other == ROLE_SUPERVISOR));
+	assert((self == ROLE_SUPERVISOR) == (life != 0));
+	if ((ctl = calloc(1, sizeof(*ctl))) == NULL)
 		return (NULL);
-	}
-	c->fd = fd;
-	c->self = self;
-	c->other = other;
-	c->life = life;
-	STAILQ_INIT(&c->kept);
-	return (c);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	ctl->fd = fd;
+	ctl->self = self;
+	ctl->other = other;
+	ctl->life = life;
+	ctl->kept_end = &ctl->kept;
+	return (ctl);
 }
 
 static void
-kept_drop(struct ctl *c)
+fds_close(int *fds, int nfds)
 {
-	struct kept *k = STAILQ_FIRST(&c->kept);
+	for (int i = 0; i < nfds; i++) {
+		if (fds[i] != -1)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+}
 
-	STAILQ_REMOVE_HEAD(&c->kept, entry);
-	c->nkept--;
-	for (unsigned i = 0; i < k->nfds; i++)
-		close(k->fds[i]);
-	free(k);
+static void
+kept_drop_first(struct ctl *ctl)
+{
+	struct kept *kept = ctl->kept;
+
+	ctl->kept = kept->next;
+	if (ctl->kept == NULL)
+		ctl->kept_end = &ctl->kept;
+	ctl->nkept--;
+	fds_close(kept->fds, kept->nfds);
+	free(kept);
 }
 
 void
-ctl_free(struct ctl *c)
+ctl_free(struct ctl *ctl)
 {
-	if (c == NULL)
+	if (ctl == NULL)
 		return;
-	while (!STAILQ_EMPTY(&c->kept))
-		kept_drop(c);
-	close(c->fd);
-	free(c);
+	while (ctl->kept != NULL)
+		kept_drop_first(ctl);
+	close(ctl->fd);
+	free(ctl);
 }
 
 int
-ctl_fd(const struct ctl *c)
+ctl_fd(const struct ctl *ctl)
 {
-	return (c->fd);
+	return (ctl->fd);
 }
 
 uint32_t
-ctl_life(const struct ctl *c)
+ctl_life(const struct ctl *ctl)
 {
-	return (c->life);
+	return (ctl->life);
 }
 
 /* ---- receiving ---- */
 
-static void
-take_fds(struct msghdr *h, struct ctl_msg *m)
+/* Takes every descriptor out of the control data; those beyond CTL_FDS_MAX are closed and counted. */
+static int
+fds_of(struct msghdr *hdr, int *fds)
 {
-	for (struct cmsghdr *cm = CMSG_FIRSTHDR(h); cm != NULL; cm = CMSG_NXTHDR(h, cm)) {
-		size_t n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	int n = 0;
 
-		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c != NULL; c = CMSG_NXTHDR(hdr, c)) {
+		size_t count;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		for (size_t i = 0; i < n; i++) {
+		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < count; i++) {
 			int fd;
 
-			memcpy(&fd, CMSG_DATA(cm) + i * sizeof(int), sizeof(int));
-			if (m->nfds < CTL_FDS_MAX)
-				m->fds[m->nfds++] = fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (n < CTL_FDS_MAX)
+				fds[n] = fd;
 			else
 				close(fd);
+			n++;
 		}
 	}
+	return (n);
 }
 
-static int
-check(struct ctl *c, const struct ctl_msg *m, bool cut, struct err *e)
+/* Sets life at a child from HELLO; false: this message belongs to another one. */
+static bool
+life_fits(struct ctl *ctl, uint16_t type, uint32_t life)
 {
-	const struct row *row = row_of(m->type);
+	if (ctl->life == 0 && type == CTL_HELLO)
+		ctl->life = life;
+	return (ctl->life != 0 && ctl->life == life);
+}
+
+/* Who may say it, and how much of it, before what is said. */
+static int
+check_packet(struct ctl *ctl, struct ctl_msg *msg, size_t n, uint16_t fds, struct err *err)
+{
+	const struct ctl_row *row = row_of(msg->type);
+	const char *who = role_name(ctl->other);
 
 	if (row == NULL)
-		return (err_set(e, "%s says message %u, which is none", role_name(c->other), m->type));
-	if ((row->from & (unsigned)c->other) == 0)
-		return (err_set(e, "%s may not say %s", role_name(c->other), row->name));
-	if (cut || rd_left(&m->body) > row->max)
-		return (err_set(e, "%s from %s is too long", row->name, role_name(c->other)));
-	if ((unsigned)m->nfds != row->fds)
-		return (err_set(e, "%s from %s comes with %d descriptors, not %u", row->name,
-		    role_name(c->other), m->nfds, row->fds));
+		return (err_set(err, "%s sent control message %u, which is none", who, msg->type));
+	if ((row->from & (unsigned)ctl->other) == 0)
+		return (err_set(err, "%s may not send %s", who, row->name));
+	if (n > row->max)
+		return (err_set(err, "%s of %zu bytes from %s", row->name, n, who));
+	if (msg->nfds != row->fds || fds != row->fds)
+		return (err_set(err, "%s with %d descriptors from %s", row->name, msg->nfds, who));
+	if (!life_fits(ctl, msg->type, msg->life))
+		return (err_set(err, "%s from life %u of %s", row->name, msg->life, who));
 	return (0);
 }
 
 static int
-parse(struct ctl *c, struct ctl_msg *m, size_t n, bool cut, struct err *e)
+take_packet(struct ctl *ctl, struct ctl_msg *msg, size_t n, int flags, struct err *err)
 {
-	struct rd in = rd_of(c->in, n);
-	uint16_t nfds;
+	struct rd in = rd_of(ctl->in, n);
+	uint16_t fds;
 
-	m->type = rd_u16(&in);
-	nfds = rd_u16(&in);
-	m->life = rd_u32(&in);
-	m->body = in;
-	if (in.short_ || nfds != m->nfds)
-		return (err_set(e, "a broken message from %s", role_name(c->other)));
-	if (check(c, m, cut, e) != 0)
-		return (-1);
-	if (c->life == 0)
-		c->life = m->life; /* the first word of the supervisor numbers this life */
-	if (m->life != c->life)
-		return (err_set(e, "%s from life %u of %s, which is %u", ctl_name(m->type), m->life,
-		    role_name(c->other), c->life));
-	return (0);
+	if ((flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || n < HEAD_BYTES || msg->nfds > CTL_FDS_MAX)
+		return (err_set(err, "a packet of %zu bytes and %d descriptors from %s", n,
+		    msg->nfds, role_name(ctl->other)));
+	msg->type = rd_u16(&in);
+	fds = rd_u16(&in);
+	msg->life = rd_u32(&in);
+	msg->body = in;
+	return (check_packet(ctl, msg, rd_left(&in), fds, err));
 }
 
 int
-ctl_recv(struct ctl *c, struct ctl_msg *m, struct err *e)
+ctl_recv(struct ctl *ctl, struct ctl_msg *msg, struct err *err)
 {
 	union {
 		struct cmsghdr align;
-		uint8_t bytes[CMSG_SPACE(sizeof(int) * (CTL_FDS_MAX + 1))];
+		/* room for one descriptor too many, so that it is seen and not lost */
+		char bytes[CMSG_SPACE((CTL_FDS_MAX + 1) * sizeof(int))];
 	} control;
-	struct iovec iov = { c->in, sizeof(c->in) };
-	struct msghdr h = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
+	struct iovec iov = { .iov_base = ctl->in, .iov_len = sizeof(ctl->in) };
+	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes) };
 	ssize_t n;
 
-	*m = (struct ctl_msg){ .fds = { -1, -1 } };
+	*msg = (struct ctl_msg){ .fds = { -1, -1 } };
 	do
-		n = recvmsg(c->fd, &h, MSG_CMSG_CLOEXEC);
+		n = recvmsg(ctl->fd, &hdr, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n == -1 && errno == EINTR);
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return (0);
 	if (n == -1)
-		return (err_sys(e, "control socket of %s", role_name(c->other)));
-	if (n == 0)
-		return (err_set(e, "%s has closed its control socket", role_name(c->other)));
-	take_fds(&h, m);
-	if (parse(c, m, (size_t)n, (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0, e) != 0) {
-		ctl_msg_close(m);
+		return (err_sys(err, "control socket of %s", role_name(ctl->other)));
+	if (n == 0 && hdr.msg_controllen == 0)
+		return (err_set(err, "%s closed the control socket", role_name(ctl->other)));
+	msg->nfds = fds_of(&hdr, msg->fds);
+	if (take_packet(ctl, msg, (size_t)n, hdr.msg_flags, err) != 0) {
+		ctl_msg_close(msg);
 		return (-1);
 	}
 	return (1);
 }
 
 void
-ctl_msg_close(struct ctl_msg *m)
+ctl_msg_close(struct ctl_msg *msg)
 {
-	for (int i = 0; i < m->nfds; i++)
-		if (m->fds[i] != -1)
-			close(m->fds[i]);
-	m->nfds = 0;
+	fds_close(msg->fds, msg->nfds < CTL_FDS_MAX ? msg->nfds : CTL_FDS_MAX);
+	msg->nfds = 0;
 }
 
 /* ---- sending ---- */
 
-/* 1: gone; 0: the socket is full; -1. */
+/* 1: gone; 0: the socket takes nothing now; -1. */
 static int
-send_packet(struct ctl *c, const void *p, size_t n, const int *fds, unsigned nfds, struct err *e)
+packet_send(const struct ctl *ctl, const void *bytes, size_t n, const int *fds, int nfds,
+    struct err *err)
 {
 	union {
 		struct cmsghdr align;
-		uint8_t bytes[CMSG_SPACE(sizeof(int) * CTL_FDS_MAX)];
-	} control = { 0 };
-	struct iovec iov;
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t rc;
+		char bytes[CMSG_SPACE(CTL_FDS_MAX * sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = n };
+	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t sent;
 
-	memcpy(&iov.iov_base, &p, sizeof(p));
-	iov.iov_len = n;
 	if (nfds > 0) {
-		struct cmsghdr *cm = &control.align;
+		struct cmsghdr *c = &control.align;
 
-		h.msg_control = control.bytes;
-		h.msg_controllen = CMSG_SPACE(sizeof(int) * nfds);
-		cm->cmsg_level = SOL_SOCKET;
-		cm->cmsg_type = SCM_RIGHTS;
-		cm->cmsg_len = CMSG_LEN(sizeof(int) * nfds);
-		memcpy(CMSG_DATA(cm), fds, sizeof(int) * nfds);
+		hdr.msg_control = control.bytes;
+		hdr.msg_controllen = CMSG_SPACE((size_t)nfds * sizeof(int));
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN((size_t)nfds * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, (size_t)nfds * sizeof(int));
 	}
 	do
-		rc = sendmsg(c->fd, &h, MSG_NOSIGNAL);
-	while (rc == -1 && errno == EINTR);
-	if (rc == -1 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
+		sent = sendmsg(ctl->fd, &hdr, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (sent == -1 && errno == EINTR);
+	if (sent == -1 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
 		return (0);
-	if (rc == -1)
-		return (err_sys(e, "control socket of %s", role_name(c->other)));
+	if (sent == -1)
+		return (err_sys(err, "control socket of %s", role_name(ctl->other)));
 	return (1);
 }
 
 static int
-keep(struct ctl *c, const uint8_t *p, size_t n, const int *fds, unsigned nfds, struct err *e)
+keep(struct ctl *ctl, const void *bytes, size_t n, const int *fds, int nfds, struct err *err)
 {
-	struct kept *k;
+	struct kept *kept;
 
-	if (c->nkept == CTL_KEPT_MAX)
-		return (err_set(e, "%s does not read its control socket", role_name(c->other)));
-	if ((k = malloc(sizeof(*k) + n)) == NULL)
-		return (err_set(e, "control: no memory"));
-	k->n = n;
-	k->nfds = 0;
-	memcpy(k->bytes, p, n);
-	for (unsigned i = 0; i < nfds; i++) {
-		if ((k->fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0)) == -1) {
-			err_sys(e, "control: keep a descriptor");
-			while (k->nfds > 0)
-				close(k->fds[--k->nfds]);
-			free(k);
+	if (ctl->nkept >= CTL_KEPT_MAX)
+		return (err_set(err, "%s reads no control messages: %u are kept",
+		    role_name(ctl->other), ctl->nkept));
+	if ((kept = malloc(sizeof(*kept) + n)) == NULL)
+		return (err_sys(err, "control message"));
+	kept->next = NULL;
+	kept->n = n;
+	memcpy(kept->bytes, bytes, n);
+	for (kept->nfds = 0; kept->nfds < nfds; kept->nfds++) {
+		int copy = fcntl(fds[kept->nfds], F_DUPFD_CLOEXEC, 0);
+
+		if (copy == -1) {
+			err_sys(err, "control message");
+			fds_close(kept->fds, kept->nfds);
+			free(kept);
 			return (-1);
 		}
-		k->nfds++;
+		kept->fds[kept->nfds] = copy;
 	}
-	STAILQ_INSERT_TAIL(&c->kept, k, entry);
-	c->nkept++;
+	*ctl->kept_end = kept;
+	ctl->kept_end = &kept->next;
+	ctl->nkept++;
 	return (0);
 }
 
 int
-ctl_send(struct ctl *c, uint16_t type, struct wr *packet, const int *fds, unsigned nfds, struct err *e)
+ctl_send(struct ctl *ctl, enum ctl_type type, const void *payload, size_t n, const int *fds,
+    int nfds, struct err *err)
 {
-	const struct row *row = row_of(type);
-	uint8_t *head = packet->start;
-	struct wr w = wr_of(head, CTL_HEAD_BYTES);
-	int rc;
+	const struct ctl_row *row = row_of((uint16_t)type);
+	uint8_t packet[HEAD_BYTES + PAYLOAD_MAX];
+	struct wr out = wr_of(packet, sizeof(packet));
+	int sent;
 
-	if (wr_end(packet) != 0 || wr_len(packet) - CTL_HEAD_BYTES > row->max)
-		return (err_set(e, "%s is too long to be said", row->name));
-	wr_u16(&w, type);
-	wr_u16(&w, (uint16_t)nfds);
-	wr_u32(&w, c->life);
-	if (ctl_flush(c, e) != 0)
+	assert(row != NULL && (row->from & (unsigned)ctl->self) != 0 && nfds == row->fds);
+	if (n > row->max)
+		return (err_set(err, "%s of %zu bytes is too long", row->name, n));
+	wr_u16(&out, (uint16_t)type);
+	wr_u16(&out, (uint16_t)nfds);
+	wr_u32(&out, ctl->life);
+	wr_bytes(&out, payload, n);
+	assert(wr_end(&out) == 0);
+	if (ctl_flush(ctl, err) != 0)
 		return (-1);
-	if (c->nkept > 0)
-		return (keep(c, head, wr_len(packet), fds, nfds, e));
-	if ((rc = send_packet(c, head, wr_len(packet), fds, nfds, e)) == 0)
-		return (keep(c, head, wr_len(packet), fds, nfds, e));
-	return (rc < 0 ? -1 : 0);
+	if (ctl->kept == NULL) {
+		if ((sent = packet_send(ctl, packet, wr_len(&out), fds, nfds, err)) != 0)
+			return (sent == 1 ? 0 : -1);
+	}
+	return (keep(ctl, packet, wr_len(&out), fds, nfds, err));
 }
 
 int
-ctl_flush(struct ctl *c, struct err *e)
+ctl_flush(struct ctl *ctl, struct err *err)
 {
-	struct kept *k;
-	int rc;
+	while (ctl->kept != NULL) {
+		struct kept *kept = ctl->kept;
+		int sent = packet_send(ctl, kept->bytes, kept->n, kept->fds, kept->nfds, err);
 
-	while ((k = STAILQ_FIRST(&c->kept)) != NULL) {
-		if ((rc = send_packet(c, k->bytes, k->n, k->fds, k->nfds, e)) != 1)
-			return (rc);
-		kept_drop(c);
+		if (sent != 1)
+			return (sent);
+		kept_drop_first(ctl);
 	}
 	return (0);
 }
 
 bool
-ctl_wants_write(const struct ctl *c)
+ctl_wants_write(const struct ctl *ctl)
 {
-	return (c->nkept > 0);
+	return (ctl->kept != NULL);
 }

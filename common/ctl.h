@@ -121,10 +121,14 @@ struct ctl_msg {
 
 struct ctl; /* one end */
 
-struct ctl *ctl_new(int fd, enum role self, enum role other, uint32_t life); /* takes fd over */
+/*
+ * ctl_new - takes fd over.  The supervisor says which life of the child it talks to; a child says 0
+ * and takes its number from the first message, which must be HELLO.  NULL: no memory.
+ */
+struct ctl *ctl_new(int fd, enum role self, enum role other, uint32_t life);
 void ctl_free(struct ctl *);
 int ctl_fd(const struct ctl *);
-uint32_t ctl_life(const struct ctl *);
+uint32_t ctl_life(const struct ctl *); /* 0 at a child before HELLO */
 
 /*
  * ctl_recv - one message, without waiting.  1; 0: none now; -1: the other end is gone or broke the
@@ -134,14 +138,19 @@ int ctl_recv(struct ctl *, struct ctl_msg *, struct err *);
 void ctl_msg_close(struct ctl_msg *); /* closes descriptors nobody took (set fds[i] = -1) */
 
 /*
- * ctl_send_<name> - 0; -1.  Does not wait: what the socket does not take is kept in order (at most
- * CTL_KEPT_MAX messages) and goes out with ctl_flush() when the socket is writable again.
+ * ctl_send_<name> - 0; -1: the other end is gone, or more than CTL_KEPT_MAX messages are kept.  Does
+ * not wait: what the socket does not take is kept in order and goes out with ctl_flush() when the
+ * socket is writable again.  Texts are cut at CTL_TEXT_MAX.  Descriptors stay the caller's, who may close them at once.
  */
 #define CTL_KEPT_MAX 4096
 int ctl_flush(struct ctl *, struct err *);
 bool ctl_wants_write(const struct ctl *);
 
-const char *ctl_name(uint16_t type);
+const char *ctl_name(uint16_t type); /* "HELLO"; "?" for what is no message */
+
+/* ctl_send - what the typed ones below are made of: n bytes of payload, nfds descriptors. */
+int ctl_send(struct ctl *, enum ctl_type, const void *payload, size_t n, const int *fds, int nfds,
+    struct err *);
 
 /* The codecs: ctl_send_hello(ctl, &m, fds, err), ctl_get_hello(&msg, &m). */
 int ctl_send_hello(struct ctl *, const struct ctl_hello *, struct err *);
@@ -172,7 +181,8 @@ CTL_SEND_PLAIN(probed);
 CTL_SEND_PLAIN(cid);
 #undef CTL_SEND_PLAIN
 
-/* ctl_get_<name> - decodes msg->body, insists on its end.  0; -1. */
+/* ctl_get_<name> - decodes msg->body, which it leaves alone; insists on its end, refuses values out
+ * of range.  Strings are borrowed until the next ctl_recv.  0; -1. */
 #define CTL_GET(name) int ctl_get_##name(struct ctl_msg *, struct ctl_##name *)
 CTL_GET(hello);
 CTL_GET(config);

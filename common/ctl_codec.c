@@ -1,497 +1,459 @@
-/*
- * ctl_codec - the fields of every control message: sender and receiver are neighbours.
- */
 #include "config.h"
 
-#include "common/ctl_priv.h"
+#include "common/ctl.h"
 
-struct packet {
-	uint8_t bytes[CTL_PACKET_MAX];
-	struct wr w;
-};
+#define FRONT_THREADS_MAX 256u
+#define BUFFER_BYTES (64u + CTL_TEXT_MAX)
 
-static struct wr *
-packet_start(struct packet *p)
+/*
+ * Each message: what is written and what is read, side by side.  PLAIN makes the public pair of
+ * one whose descriptors, if any, are told apart by the caller.
+ */
+#define PLAIN(NAME, name)								\
+	int										\
+	ctl_send_##name(struct ctl *ctl, const struct ctl_##name *m, struct err *err)	\
+	{										\
+		uint8_t bytes[BUFFER_BYTES];						\
+		struct wr out = wr_of(bytes, sizeof(bytes));				\
+											\
+		put_##name(&out, m);							\
+		return (send_payload(ctl, CTL_##NAME, &out, NULL, 0, err));		\
+	}										\
+	GETTER(name, ctl_##name)
+
+#define GETTER(name, type)								\
+	int										\
+	ctl_get_##name(struct ctl_msg *msg, struct type *m)				\
+	{										\
+		struct rd in = msg->body;						\
+											\
+		return (get_##name(&in, m) && rd_end(&in) == 0 ? 0 : -1);		\
+	}
+
+static int
+send_payload(struct ctl *ctl, enum ctl_type type, const struct wr *out, const int *fds, int nfds,
+    struct err *err)
 {
-	p->w = wr_of(p->bytes, sizeof(p->bytes));
-	p->w.at += CTL_HEAD_BYTES;
-	return (&p->w);
+	if (wr_end(out) != 0)
+		return (err_set(err, "%s is too long", ctl_name((uint16_t)type)));
+	return (ctl_send(ctl, type, out->start, wr_len(out), fds, nfds, err));
 }
 
-/* A reason that is too long is cut: better a short one than none. */
+/* A text that is too long is cut: better a short reason than none. */
 static void
-put_text(struct wr *w, struct str s)
+put_text(struct wr *out, struct str text)
 {
-	if (s.n > CTL_TEXT_MAX - 2)
-		s.n = CTL_TEXT_MAX - 2;
-	wr_str16(w, s);
+	if (text.n > CTL_TEXT_MAX)
+		text.n = CTL_TEXT_MAX;
+	wr_str16(out, text);
+}
+
+static bool
+is_child(uint32_t role)
+{
+	return (role == ROLE_FRONT || role == ROLE_JS || role == ROLE_RAFT);
+}
+
+/* Messages of one number that says nothing yet. */
+#define UNUSED(NAME, name)						\
+	static void							\
+	put_##name(struct wr *out, const struct ctl_##name *m)		\
+	{								\
+		wr_u32(out, m->unused);					\
+	}								\
+									\
+	static bool							\
+	get_##name(struct rd *in, struct ctl_##name *m)			\
+	{								\
+		m->unused = rd_u32(in);					\
+		return (true);						\
+	}
+UNUSED(ACCOUNTS, accounts)
+UNUSED(GO, go)
+UNUSED(READY, ready)
+UNUSED(LAME_DUCK, lame_duck)
+UNUSED(LAME_DONE, lame_done)
+UNUSED(STOP, stop)
+UNUSED(STOPPED, stopped)
+#undef UNUSED
+PLAIN(GO, go)
+PLAIN(READY, ready)
+PLAIN(LAME_DUCK, lame_duck)
+PLAIN(LAME_DONE, lame_done)
+PLAIN(STOP, stop)
+PLAIN(STOPPED, stopped)
+GETTER(accounts, ctl_accounts)
+
+/* ---- HELLO ---- */
+
+static void
+put_hello(struct wr *out, const struct ctl_hello *m)
+{
+	wr_u32(out, m->stamp);
+	wr_u32(out, m->role);
+	wr_u64(out, m->natsd_life);
+	wr_u32(out, m->front_threads);
+	wr_u32(out, m->dev_roles);
+	wr_u64(out, m->cid_base);
+	put_text(out, m->kill_spec);
+}
+
+static bool
+get_hello(struct rd *in, struct ctl_hello *m)
+{
+	m->stamp = rd_u32(in);
+	m->role = rd_u32(in);
+	m->natsd_life = rd_u64(in);
+	m->front_threads = rd_u32(in);
+	m->dev_roles = rd_u32(in);
+	m->cid_base = rd_u64(in);
+	m->kill_spec = rd_str16(in);
+	return (is_child(m->role) && m->front_threads >= 1 &&
+	    m->front_threads <= FRONT_THREADS_MAX && m->dev_roles <= 1);
+}
+
+PLAIN(HELLO, hello)
+
+/* ---- CONFIG, CONFIG_VALID, CONFIG_USE, CONFIG_DROP ---- */
+
+#define GENERATION(name)						\
+	static void							\
+	put_##name(struct wr *out, const struct ctl_##name *m)		\
+	{								\
+		wr_u32(out, m->generation);				\
+	}								\
+									\
+	static bool							\
+	get_##name(struct rd *in, struct ctl_##name *m)			\
+	{								\
+		m->generation = rd_u32(in);				\
+		return (m->generation > 0);				\
+	}
+GENERATION(config)
+GENERATION(config_use)
+GENERATION(config_drop)
+#undef GENERATION
+PLAIN(CONFIG_USE, config_use)
+PLAIN(CONFIG_DROP, config_drop)
+
+int
+ctl_send_config(struct ctl *ctl, const struct ctl_config *m, int fd, struct err *err)
+{
+	uint8_t bytes[BUFFER_BYTES];
+	struct wr out = wr_of(bytes, sizeof(bytes));
+
+	put_config(&out, m);
+	return (send_payload(ctl, CTL_CONFIG, &out, &fd, 1, err));
+}
+
+GETTER(config, ctl_config)
+
+static void
+put_config_valid(struct wr *out, const struct ctl_config_valid *m)
+{
+	wr_u32(out, m->generation);
+	put_text(out, m->why);
+}
+
+static bool
+get_config_valid(struct rd *in, struct ctl_config_valid *m)
+{
+	m->generation = rd_u32(in);
+	m->why = rd_str16(in);
+	return (m->generation > 0);
+}
+
+PLAIN(CONFIG_VALID, config_valid)
+
+/* ---- LISTENER ---- */
+
+static void
+put_listener(struct wr *out, const struct ctl_listener_msg *m)
+{
+	wr_u32(out, m->kind);
+	put_text(out, m->address);
+}
+
+static bool
+get_listener(struct rd *in, struct ctl_listener_msg *m)
+{
+	m->kind = rd_u32(in);
+	m->address = rd_str16(in);
+	return (m->kind == CTL_LISTEN_CLIENT || m->kind == CTL_LISTEN_MONITOR);
 }
 
 int
-ctl_send_hello(struct ctl *c, const struct ctl_hello *m, struct err *e)
+ctl_send_listener(struct ctl *ctl, const struct ctl_listener_msg *m, int fd, struct err *err)
 {
-	struct packet p;
-	struct wr *w = packet_start(&p);
+	uint8_t bytes[BUFFER_BYTES];
+	struct wr out = wr_of(bytes, sizeof(bytes));
 
-	wr_u32(w, m->stamp);
-	wr_u32(w, m->role);
-	wr_u64(w, m->natsd_life);
-	wr_u32(w, m->front_threads);
-	wr_u32(w, m->dev_roles);
-	wr_u64(w, m->cid_base);
-	put_text(w, m->kill_spec);
-	return (ctl_send(c, CTL_HELLO, w, NULL, 0, e));
+	put_listener(&out, m);
+	return (send_payload(ctl, CTL_LISTENER, &out, &fd, 1, err));
+}
+
+GETTER(listener, ctl_listener_msg)
+
+/* ---- BELL ---- */
+
+static void
+put_bell(struct wr *out, const struct ctl_bell *m)
+{
+	wr_u32(out, m->owner);
+	wr_u32(out, m->thread);
+}
+
+static bool
+get_bell(struct rd *in, struct ctl_bell *m)
+{
+	m->owner = rd_u32(in);
+	m->thread = rd_u32(in);
+	return (is_child(m->owner) && m->thread < FRONT_THREADS_MAX);
 }
 
 int
-ctl_get_hello(struct ctl_msg *msg, struct ctl_hello *m)
+ctl_send_bell(struct ctl *ctl, const struct ctl_bell *m, int wait_fd, int ring_fd, struct err *err)
 {
-	m->stamp = rd_u32(&msg->body);
-	m->role = rd_u32(&msg->body);
-	m->natsd_life = rd_u64(&msg->body);
-	m->front_threads = rd_u32(&msg->body);
-	m->dev_roles = rd_u32(&msg->body);
-	m->cid_base = rd_u64(&msg->body);
-	m->kill_spec = rd_str16(&msg->body);
-	return (rd_end(&msg->body));
+	uint8_t bytes[BUFFER_BYTES];
+	struct wr out = wr_of(bytes, sizeof(bytes));
+
+	put_bell(&out, m);
+	return (send_payload(ctl, CTL_BELL, &out, (int[]){ wait_fd, ring_fd }, 2, err));
+}
+
+GETTER(bell, ctl_bell)
+
+/* ---- RING ---- */
+
+static void
+put_ring(struct wr *out, const struct ctl_ring *m)
+{
+	wr_u32(out, m->from);
+	wr_u32(out, m->to);
+	wr_u32(out, m->thread);
+	wr_u32(out, m->peer_life);
+}
+
+static bool
+get_ring(struct rd *in, struct ctl_ring *m)
+{
+	m->from = rd_u32(in);
+	m->to = rd_u32(in);
+	m->thread = rd_u32(in);
+	m->peer_life = rd_u32(in);
+	return (is_child(m->from) && is_child(m->to) && m->from != m->to &&
+	    m->thread < FRONT_THREADS_MAX);
 }
 
 int
-ctl_send_config(struct ctl *c, const struct ctl_config *m, int fd, struct err *e)
+ctl_send_ring(struct ctl *ctl, const struct ctl_ring *m, int memory_fd, int bell_fd,
+    struct err *err)
 {
-	struct packet p;
-	struct wr *w = packet_start(&p);
+	uint8_t bytes[BUFFER_BYTES];
+	struct wr out = wr_of(bytes, sizeof(bytes));
 
-	wr_u32(w, m->generation);
-	return (ctl_send(c, CTL_CONFIG, w, &fd, 1, e));
+	put_ring(&out, m);
+	return (send_payload(ctl, CTL_RING, &out, (int[]){ memory_fd, bell_fd }, 2, err));
+}
+
+GETTER(ring, ctl_ring)
+
+/* ---- ACCOUNTS, STORE ---- */
+
+int
+ctl_send_accounts(struct ctl *ctl, const struct ctl_accounts *m, int fd, struct err *err)
+{
+	uint8_t bytes[BUFFER_BYTES];
+	struct wr out = wr_of(bytes, sizeof(bytes));
+
+	put_accounts(&out, m);
+	return (send_payload(ctl, CTL_ACCOUNTS, &out, &fd, 1, err));
+}
+
+static void
+put_store(struct wr *out, const struct ctl_store_msg *m)
+{
+	wr_u32(out, m->kind);
+}
+
+static bool
+get_store(struct rd *in, struct ctl_store_msg *m)
+{
+	m->kind = rd_u32(in);
+	return (m->kind == CTL_STORE_VOLATILE);
 }
 
 int
-ctl_get_config(struct ctl_msg *msg, struct ctl_config *m)
+ctl_send_store(struct ctl *ctl, const struct ctl_store_msg *m, int fd, struct err *err)
 {
-	m->generation = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
+	uint8_t bytes[BUFFER_BYTES];
+	struct wr out = wr_of(bytes, sizeof(bytes));
+
+	put_store(&out, m);
+	return (send_payload(ctl, CTL_STORE, &out, &fd, 1, err));
 }
 
-int
-ctl_send_listener(struct ctl *c, const struct ctl_listener_msg *m, int fd, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
+GETTER(store, ctl_store_msg)
 
-	wr_u32(w, m->kind);
-	put_text(w, m->address);
-	return (ctl_send(c, CTL_LISTENER, w, &fd, 1, e));
+/* ---- PING, PONG ---- */
+
+static void
+put_ping(struct wr *out, const struct ctl_ping *m)
+{
+	wr_u64(out, m->number);
 }
 
-int
-ctl_get_listener(struct ctl_msg *msg, struct ctl_listener_msg *m)
+static bool
+get_ping(struct rd *in, struct ctl_ping *m)
 {
-	m->kind = rd_u32(&msg->body);
-	m->address = rd_str16(&msg->body);
-	return (rd_end(&msg->body));
+	m->number = rd_u64(in);
+	return (true);
 }
 
-int
-ctl_send_bell(struct ctl *c, const struct ctl_bell *m, int wait_fd, int ring_fd, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-	const int fds[] = { wait_fd, ring_fd };
+PLAIN(PING, ping)
 
-	wr_u32(w, m->owner);
-	wr_u32(w, m->thread);
-	return (ctl_send(c, CTL_BELL, w, fds, 2, e));
+static void
+put_pong(struct wr *out, const struct ctl_pong *m)
+{
+	wr_u64(out, m->number);
+	wr_u64(out, m->useful);
 }
 
-int
-ctl_get_bell(struct ctl_msg *msg, struct ctl_bell *m)
+static bool
+get_pong(struct rd *in, struct ctl_pong *m)
 {
-	m->owner = rd_u32(&msg->body);
-	m->thread = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
+	m->number = rd_u64(in);
+	m->useful = rd_u64(in);
+	return (true);
 }
 
-int
-ctl_send_ring(struct ctl *c, const struct ctl_ring *m, int memory_fd, int bell_fd, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-	const int fds[] = { memory_fd, bell_fd };
+PLAIN(PONG, pong)
 
-	wr_u32(w, m->from);
-	wr_u32(w, m->to);
-	wr_u32(w, m->thread);
-	wr_u32(w, m->peer_life);
-	return (ctl_send(c, CTL_RING, w, fds, 2, e));
+/* ---- PEER, PEER_FAULT ---- */
+
+static void
+put_peer(struct wr *out, const struct ctl_peer *m)
+{
+	wr_u32(out, m->role);
+	wr_u32(out, m->life);
+	wr_u32(out, m->state);
+	wr_u32(out, m->restarts);
+	put_text(out, m->why);
 }
 
-int
-ctl_get_ring(struct ctl_msg *msg, struct ctl_ring *m)
+static bool
+get_peer(struct rd *in, struct ctl_peer *m)
 {
-	m->from = rd_u32(&msg->body);
-	m->to = rd_u32(&msg->body);
-	m->thread = rd_u32(&msg->body);
-	m->peer_life = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
+	m->role = rd_u32(in);
+	m->life = rd_u32(in);
+	m->state = rd_u32(in);
+	m->restarts = rd_u32(in);
+	m->why = rd_str16(in);
+	return (is_child(m->role) && m->state >= CTL_PEER_STARTING && m->state <= CTL_PEER_WAITING);
 }
 
-int
-ctl_send_accounts(struct ctl *c, const struct ctl_accounts *m, int fd, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
+PLAIN(PEER, peer)
 
-	wr_u32(w, m->unused);
-	return (ctl_send(c, CTL_ACCOUNTS, w, &fd, 1, e));
+static void
+put_peer_fault(struct wr *out, const struct ctl_peer_fault *m)
+{
+	wr_u32(out, m->role);
+	put_text(out, m->why);
 }
 
-int
-ctl_get_accounts(struct ctl_msg *msg, struct ctl_accounts *m)
+static bool
+get_peer_fault(struct rd *in, struct ctl_peer_fault *m)
 {
-	m->unused = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
+	m->role = rd_u32(in);
+	m->why = rd_str16(in);
+	return (is_child(m->role));
 }
 
-int
-ctl_send_store(struct ctl *c, const struct ctl_store_msg *m, int fd, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
+PLAIN(PEER_FAULT, peer_fault)
 
-	wr_u32(w, m->kind);
-	return (ctl_send(c, CTL_STORE, w, &fd, 1, e));
+/* ---- USAGE_ASK, USAGE ---- */
+
+static void
+put_usage_ask(struct wr *out, const struct ctl_usage_ask *m)
+{
+	wr_u64(out, m->token);
 }
 
-int
-ctl_get_store(struct ctl_msg *msg, struct ctl_store_msg *m)
+static bool
+get_usage_ask(struct rd *in, struct ctl_usage_ask *m)
 {
-	m->kind = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
+	m->token = rd_u64(in);
+	return (true);
 }
 
-int
-ctl_send_go(struct ctl *c, const struct ctl_go *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
+PLAIN(USAGE_ASK, usage_ask)
 
-	wr_u32(w, m->unused);
-	return (ctl_send(c, CTL_GO, w, NULL, 0, e));
+static void
+put_usage(struct wr *out, const struct ctl_usage *m)
+{
+	wr_u64(out, m->token);
+	wr_u64(out, m->cpu_permille);
+	wr_u64(out, m->rss_bytes);
+	wr_u64(out, m->cpu_ns);
 }
 
-int
-ctl_get_go(struct ctl_msg *msg, struct ctl_go *m)
+static bool
+get_usage(struct rd *in, struct ctl_usage *m)
 {
-	m->unused = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
+	m->token = rd_u64(in);
+	m->cpu_permille = rd_u64(in);
+	m->rss_bytes = rd_u64(in);
+	m->cpu_ns = rd_u64(in);
+	return (true);
 }
 
-int
-ctl_send_ready(struct ctl *c, const struct ctl_ready *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
+PLAIN(USAGE, usage)
 
-	wr_u32(w, m->unused);
-	return (ctl_send(c, CTL_READY, w, NULL, 0, e));
+/* ---- PROBE, PROBED ---- */
+
+static void
+put_probe(struct wr *out, const struct ctl_probe *m)
+{
+	put_text(out, m->what);
 }
 
-int
-ctl_get_ready(struct ctl_msg *msg, struct ctl_ready *m)
+static bool
+get_probe(struct rd *in, struct ctl_probe *m)
 {
-	m->unused = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
+	m->what = rd_str16(in);
+	return (true);
 }
 
-int
-ctl_send_ping(struct ctl *c, const struct ctl_ping *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
+PLAIN(PROBE, probe)
 
-	wr_u64(w, m->number);
-	return (ctl_send(c, CTL_PING, w, NULL, 0, e));
+static void
+put_probed(struct wr *out, const struct ctl_probed *m)
+{
+	put_text(out, m->result);
 }
 
-int
-ctl_get_ping(struct ctl_msg *msg, struct ctl_ping *m)
+static bool
+get_probed(struct rd *in, struct ctl_probed *m)
 {
-	m->number = rd_u64(&msg->body);
-	return (rd_end(&msg->body));
+	m->result = rd_str16(in);
+	return (true);
 }
 
-int
-ctl_send_pong(struct ctl *c, const struct ctl_pong *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
+PLAIN(PROBED, probed)
 
-	wr_u64(w, m->number);
-	wr_u64(w, m->useful);
-	return (ctl_send(c, CTL_PONG, w, NULL, 0, e));
+/* ---- CID ---- */
+
+static void
+put_cid(struct wr *out, const struct ctl_cid *m)
+{
+	wr_u64(out, m->highest);
 }
 
-int
-ctl_get_pong(struct ctl_msg *msg, struct ctl_pong *m)
+static bool
+get_cid(struct rd *in, struct ctl_cid *m)
 {
-	m->number = rd_u64(&msg->body);
-	m->useful = rd_u64(&msg->body);
-	return (rd_end(&msg->body));
+	m->highest = rd_u64(in);
+	return (true);
 }
 
-int
-ctl_send_config_valid(struct ctl *c, const struct ctl_config_valid *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	wr_u32(w, m->generation);
-	put_text(w, m->why);
-	return (ctl_send(c, CTL_CONFIG_VALID, w, NULL, 0, e));
-}
-
-int
-ctl_get_config_valid(struct ctl_msg *msg, struct ctl_config_valid *m)
-{
-	m->generation = rd_u32(&msg->body);
-	m->why = rd_str16(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_config_use(struct ctl *c, const struct ctl_config_use *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	wr_u32(w, m->generation);
-	return (ctl_send(c, CTL_CONFIG_USE, w, NULL, 0, e));
-}
-
-int
-ctl_get_config_use(struct ctl_msg *msg, struct ctl_config_use *m)
-{
-	m->generation = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_config_drop(struct ctl *c, const struct ctl_config_drop *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	wr_u32(w, m->generation);
-	return (ctl_send(c, CTL_CONFIG_DROP, w, NULL, 0, e));
-}
-
-int
-ctl_get_config_drop(struct ctl_msg *msg, struct ctl_config_drop *m)
-{
-	m->generation = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_peer(struct ctl *c, const struct ctl_peer *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	wr_u32(w, m->role);
-	wr_u32(w, m->life);
-	wr_u32(w, m->state);
-	wr_u32(w, m->restarts);
-	put_text(w, m->why);
-	return (ctl_send(c, CTL_PEER, w, NULL, 0, e));
-}
-
-int
-ctl_get_peer(struct ctl_msg *msg, struct ctl_peer *m)
-{
-	m->role = rd_u32(&msg->body);
-	m->life = rd_u32(&msg->body);
-	m->state = rd_u32(&msg->body);
-	m->restarts = rd_u32(&msg->body);
-	m->why = rd_str16(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_peer_fault(struct ctl *c, const struct ctl_peer_fault *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	wr_u32(w, m->role);
-	put_text(w, m->why);
-	return (ctl_send(c, CTL_PEER_FAULT, w, NULL, 0, e));
-}
-
-int
-ctl_get_peer_fault(struct ctl_msg *msg, struct ctl_peer_fault *m)
-{
-	m->role = rd_u32(&msg->body);
-	m->why = rd_str16(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_lame_duck(struct ctl *c, const struct ctl_lame_duck *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	wr_u32(w, m->unused);
-	return (ctl_send(c, CTL_LAME_DUCK, w, NULL, 0, e));
-}
-
-int
-ctl_get_lame_duck(struct ctl_msg *msg, struct ctl_lame_duck *m)
-{
-	m->unused = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_lame_done(struct ctl *c, const struct ctl_lame_done *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	wr_u32(w, m->unused);
-	return (ctl_send(c, CTL_LAME_DONE, w, NULL, 0, e));
-}
-
-int
-ctl_get_lame_done(struct ctl_msg *msg, struct ctl_lame_done *m)
-{
-	m->unused = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_stop(struct ctl *c, const struct ctl_stop *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	wr_u32(w, m->unused);
-	return (ctl_send(c, CTL_STOP, w, NULL, 0, e));
-}
-
-int
-ctl_get_stop(struct ctl_msg *msg, struct ctl_stop *m)
-{
-	m->unused = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_stopped(struct ctl *c, const struct ctl_stopped *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	wr_u32(w, m->unused);
-	return (ctl_send(c, CTL_STOPPED, w, NULL, 0, e));
-}
-
-int
-ctl_get_stopped(struct ctl_msg *msg, struct ctl_stopped *m)
-{
-	m->unused = rd_u32(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_usage_ask(struct ctl *c, const struct ctl_usage_ask *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	wr_u64(w, m->token);
-	return (ctl_send(c, CTL_USAGE_ASK, w, NULL, 0, e));
-}
-
-int
-ctl_get_usage_ask(struct ctl_msg *msg, struct ctl_usage_ask *m)
-{
-	m->token = rd_u64(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_usage(struct ctl *c, const struct ctl_usage *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	wr_u64(w, m->token);
-	wr_u64(w, m->cpu_permille);
-	wr_u64(w, m->rss_bytes);
-	wr_u64(w, m->cpu_ns);
-	return (ctl_send(c, CTL_USAGE, w, NULL, 0, e));
-}
-
-int
-ctl_get_usage(struct ctl_msg *msg, struct ctl_usage *m)
-{
-	m->token = rd_u64(&msg->body);
-	m->cpu_permille = rd_u64(&msg->body);
-	m->rss_bytes = rd_u64(&msg->body);
-	m->cpu_ns = rd_u64(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_probe(struct ctl *c, const struct ctl_probe *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	put_text(w, m->what);
-	return (ctl_send(c, CTL_PROBE, w, NULL, 0, e));
-}
-
-int
-ctl_get_probe(struct ctl_msg *msg, struct ctl_probe *m)
-{
-	m->what = rd_str16(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_probed(struct ctl *c, const struct ctl_probed *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	put_text(w, m->result);
-	return (ctl_send(c, CTL_PROBED, w, NULL, 0, e));
-}
-
-int
-ctl_get_probed(struct ctl_msg *msg, struct ctl_probed *m)
-{
-	m->result = rd_str16(&msg->body);
-	return (rd_end(&msg->body));
-}
-
-int
-ctl_send_cid(struct ctl *c, const struct ctl_cid *m, struct err *e)
-{
-	struct packet p;
-	struct wr *w = packet_start(&p);
-
-	wr_u64(w, m->highest);
-	return (ctl_send(c, CTL_CID, w, NULL, 0, e));
-}
-
-int
-ctl_get_cid(struct ctl_msg *msg, struct ctl_cid *m)
-{
-	m->highest = rd_u64(&msg->body);
-	return (rd_end(&msg->body));
-}
+PLAIN(CID, cid)

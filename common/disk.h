@@ -1,17 +1,18 @@
 /*
- * disk - the only way from the journal and the store to a file: one table of functions, three bodies.
+ * disk - the only way from the journal and the store to a file: one table of functions, three
+ * bodies.
  *
  * disk_posix	 the machine's file system
  * disk_memory	 files in memory, with a model of what a power cut may leave (disk_memory.h)
  * disk_faulty	 another disk whose n-th call fails (disk_faulty.h)
  *
  * Every call goes through the table, so that every one of them can be made to fail in a test
- * (faults.md 4).  No mapped writing.  Handles are small numbers that the disk hands out; directories
- * are opened beneath directories, and a name is one component: never empty, no '/', not "." or
- * "..", at most DISK_NAME_MAX bytes.  Another name is a bug of the caller, not input.
+ * (faults.md 4).  No mapped writing.  Handles are small numbers that the disk hands out;
+ * directories are opened beneath directories, and a name is one component: never empty, no '/', not
+ * "." or "..", at most DISK_NAME_MAX bytes.  Another name is a bug of the caller, not input.
  *
- * Calls return -1 with errno on failure.  "Durable" after disk_sync() of the file returned 0, and, for
- * a name that was made, moved or removed, after disk_sync() of its directory did.
+ * Calls return -1 with errno on failure.  "Durable" after disk_sync() of the file returned 0, and,
+ * for a name that was made, moved or removed, after disk_sync() of its directory did.
  *
  * Any thread; one handle may be read by several threads at once.
  */

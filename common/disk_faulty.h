@@ -2,8 +2,8 @@
  * disk_faulty - another disk, some of whose calls fail; for tests.
  *
  * The n-th call of the kinds in the plan (counted from 1 over all handles) fails as it says; with
- * `for_good` all later ones of these kinds too.  A dead disk fails every call with EIO and has no effect: what a process that was
- * killed at that call would have done.
+ * `for_good` all later ones of these kinds too.  A dead disk fails every call with EIO and has no
+ * effect: what a process that was killed at that call would have done.
  */
 #ifndef COMMON_DISK_FAULTY_H
 #define COMMON_DISK_FAULTY_H

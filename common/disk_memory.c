@@ -2,73 +2,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/disk_memory.h"
-
-#define NODES_MAX 4096
-#define HANDLES_MAX 4096
-#define SECTOR ((size_t)DISK_SECTOR)
-
-struct entry {
-	char name[DISK_NAME_MAX + 1];
-	unsigned node;
-};
-
-struct entries {
-	struct entry *list;
-	size_t count, room;
-};
-
-struct change { /* of a file, since its last sync */
-	bool is_size;
-	uint64_t number; /* the sector, or the size */
-	uint8_t data[DISK_SECTOR];
-};
-
-struct bytes {
-	uint8_t *data;
-	size_t len, room; /* zeros between len and room */
-};
-
-struct node {
-	bool is_dir;
-	unsigned locked_by; /* handle + 1 */
-	struct bytes now, hard;
-	struct change *changes;
-	size_t change_count, change_room;
-	struct entries names, hard_names; /* of a directory */
-};
-
-enum name_op { NAME_LINK, NAME_UNLINK, NAME_RENAME };
-
-struct name_change {
-	enum name_op op;
-	unsigned dir, dir2, node;
-	char name[DISK_NAME_MAX + 1], name2[DISK_NAME_MAX + 1];
-};
-
-struct memory {
-	struct disk disk;
-	pthread_mutex_t lock; /* of all below */
-	struct node *nodes[NODES_MAX];
-	unsigned node_count;
-	unsigned handles[HANDLES_MAX]; /* node + 1; handle 0 is the root */
-	struct name_change *log;
-	size_t log_count, log_room;
-	uint64_t capacity;
-	void (*on_change)(void *, struct disk *);
-	void *on_change_arg;
-};
-
-static struct memory *
-memory_of(struct disk *disk)
-{
-	return ((struct memory *)disk);
-}
+#include "common/disk_memory_priv.h"
 
 /* A test that runs out of memory here has nothing to learn. */
 static void *
@@ -95,8 +33,8 @@ tell(struct memory *m)
 
 /* ---- bytes and names ---- */
 
-static void
-bytes_resize(struct bytes *b, size_t len)
+void
+memory_bytes_resize(struct bytes *b, size_t len)
 {
 	size_t room = b->room;
 
@@ -109,16 +47,6 @@ bytes_resize(struct bytes *b, size_t len)
 	if (len < b->len)
 		memset(b->data + len, 0, b->len - len);
 	b->len = len;
-}
-
-/* Sets one sector, as far as the length reaches. */
-static void
-bytes_set_sector(struct bytes *b, uint64_t sector, const uint8_t *data)
-{
-	size_t at = (size_t)sector * SECTOR;
-
-	if (at < b->len)
-		memcpy(b->data + at, data, b->len - at < SECTOR ? b->len - at : SECTOR);
 }
 
 static struct entry *
@@ -155,16 +83,16 @@ names_remove(struct entries *e, const char *name, unsigned node)
 		*at = e->list[--e->count];
 }
 
-static void
-names_copy(struct entries *to, const struct entries *from)
+void
+memory_names_copy(struct entries *to, const struct entries *from)
 {
 	for (size_t i = 0; i < from->count; i++)
 		names_set(to, from->list[i].name, from->list[i].node);
 }
 
 /* One change of names on one layer. */
-static void
-name_apply(struct memory *m, const struct name_change *c, bool hard)
+void
+memory_name_apply(struct memory *m, const struct name_change *c, bool hard)
 {
 	struct node *dir = m->nodes[c->dir], *dir2 = m->nodes[c->dir2];
 	struct entries *e = hard ? &dir->hard_names : &dir->names;
@@ -197,13 +125,13 @@ name_log(struct memory *m, enum name_op op, unsigned dir, const char *name, unsi
 	*c = (struct name_change){ .op = op, .dir = dir, .dir2 = dir2, .node = node };
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	snprintf(c->name2, sizeof(c->name2), "%s", name2);
-	name_apply(m, c, false);
+	memory_name_apply(m, c, false);
 }
 
 /* ---- nodes and handles ---- */
 
-static unsigned
-node_make(struct memory *m, bool is_dir)
+unsigned
+memory_node_make(struct memory *m, bool is_dir)
 {
 	struct node *n = must(calloc(1, sizeof(*n)));
 
@@ -322,7 +250,7 @@ open_locked(struct memory *m, int dir, const char *name, enum disk_open how)
 	if (how == DISK_CREATE) {
 		if (e != NULL)
 			return (fail(EEXIST));
-		node = node_make(m, false);
+		node = memory_node_make(m, false);
 		name_log(m, NAME_LINK, number_of(m, dir), name, 0, "", node);
 		return (handle_make(m, node));
 	}
@@ -388,7 +316,7 @@ pwritev_locked(struct memory *m, struct node *node, const struct iovec *iov, int
 	if (at + total > node->now.len) {
 		if (used(m) + (at + total - node->now.len) > m->capacity)
 			return (fail(ENOSPC));
-		bytes_resize(&node->now, (size_t)at + total);
+		memory_bytes_resize(&node->now, (size_t)at + total);
 		change_add(node, true, node->now.len);
 	}
 	for (int i = 0; i < n; i++) {
@@ -421,7 +349,7 @@ sync_dir(struct memory *m, unsigned dir)
 		struct name_change *c = &m->log[i];
 
 		if (c->dir == dir || (c->op == NAME_RENAME && c->dir2 == dir))
-			name_apply(m, c, true);
+			memory_name_apply(m, c, true);
 		else
 			m->log[kept++] = *c;
 	}
@@ -440,7 +368,7 @@ memory_sync(struct disk *disk, int handle)
 	if (node->is_dir) {
 		sync_dir(m, number_of(m, handle));
 	} else {
-		bytes_resize(&node->hard, node->now.len);
+		memory_bytes_resize(&node->hard, node->now.len);
 		if (node->now.len > 0)
 			memcpy(node->hard.data, node->now.data, node->now.len);
 		node->change_count = 0;
@@ -464,7 +392,7 @@ memory_truncate(struct disk *disk, int handle, uint64_t bytes)
 		pthread_mutex_unlock(&m->lock);
 		return (fail(ENOSPC));
 	}
-	bytes_resize(&node->now, (size_t)bytes);
+	memory_bytes_resize(&node->now, (size_t)bytes);
 	change_add(node, true, bytes);
 	if (bytes < old)
 		note_sectors(node, bytes, old);
@@ -539,7 +467,7 @@ memory_mkdir(struct disk *disk, int dir, const char *name)
 	pthread_mutex_lock(&m->lock);
 	there = names_find(&node_of(m, dir)->names, name) != NULL;
 	if (!there)
-		name_log(m, NAME_LINK, number_of(m, dir), name, 0, "", node_make(m, true));
+		name_log(m, NAME_LINK, number_of(m, dir), name, 0, "", memory_node_make(m, true));
 	pthread_mutex_unlock(&m->lock);
 	return (there ? fail(EEXIST) : 0);
 }
@@ -553,7 +481,7 @@ memory_list(struct disk *disk, int dir, disk_list_fn *fn, void *arg)
 	bool is_dir;
 
 	pthread_mutex_lock(&m->lock);
-	names_copy(&copy, &node_of(m, dir)->names);
+	memory_names_copy(&copy, &node_of(m, dir)->names);
 	pthread_mutex_unlock(&m->lock);
 	for (size_t i = 0; i < copy.count; i++) {
 		is_dir = m->nodes[copy.list[i].node]->is_dir;
@@ -624,7 +552,7 @@ static const struct disk_ops memory_ops = {
 	.free = memory_free,
 };
 
-static struct memory *
+struct memory *
 memory_make(uint64_t capacity)
 {
 	struct memory *m = must(calloc(1, sizeof(*m)));
@@ -641,7 +569,7 @@ disk_memory(uint64_t capacity)
 {
 	struct memory *m = memory_make(capacity);
 
-	node_make(m, true);
+	memory_node_make(m, true);
 	return (&m->disk);
 }
 
@@ -662,209 +590,4 @@ disk_memory_on_change(struct disk *disk, void (*fn)(void *, struct disk *), void
 
 	m->on_change = fn;
 	m->on_change_arg = arg;
-}
-
-/* ---- what a cut may leave ---- */
-
-struct choice
-choice_all(void)
-{
-	return ((struct choice){ .chance = false });
-}
-
-struct choice
-choice_seed(uint64_t seed)
-{
-	return ((struct choice){ .chance = true, .seed = seed * 2 + 1, .kind = (unsigned)(seed % 5) });
-}
-
-static uint64_t
-chance_next(struct choice *c)
-{
-	uint64_t z = c->seed += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return (z ^ z >> 31);
-}
-
-/* One of 0..n-1: 0 is the durable state, n-1 the newest. */
-static unsigned
-choose(struct choice *c, size_t count)
-{
-	unsigned n = count > 255 ? 255 : (unsigned)count;
-	uint64_t coin;
-
-	if (n < 2)
-		return (0);
-	if (!c->chance) {
-		assert(c->made < CHOICES_MAX);
-		if (c->made == c->depth) {
-			c->taken[c->depth] = 0;
-			c->of[c->depth++] = (uint8_t)n;
-		}
-		return (c->taken[c->made++]);
-	}
-	coin = chance_next(c);
-	switch (c->kind) {
-	case 0:
-		return (0);
-	case 1:
-		return (n - 1);
-	case 2:
-		return ((unsigned)(coin >> 8) % n);
-	case 3:
-		return (coin % 8 == 0 ? (unsigned)(coin >> 8) % n : n - 1);
-	default:
-		return (coin % 8 == 0 ? (unsigned)(coin >> 8) % n : 0);
-	}
-}
-
-bool
-choice_next(struct choice *c)
-{
-	if (c->chance)
-		return (false);
-	c->made = 0;
-	while (c->depth > 0) {
-		if (++c->taken[c->depth - 1] < c->of[c->depth - 1])
-			return (true);
-		c->depth--;
-	}
-	return (false);
-}
-
-/* The k-th change of the sector or the size; NULL for the durable state. */
-static const struct change *
-pick(const struct node *n, bool is_size, uint64_t number, struct choice *c)
-{
-	size_t count = 0;
-	unsigned k;
-
-	for (size_t i = 0; i < n->change_count; i++)
-		if (n->changes[i].is_size == is_size &&
-		    (is_size || n->changes[i].number == number))
-			count++;
-	k = choose(c, count + 1);
-	for (size_t i = 0; k > 0; i++)
-		if (n->changes[i].is_size == is_size &&
-		    (is_size || n->changes[i].number == number) && --k == 0)
-			return (&n->changes[i]);
-	return (NULL);
-}
-
-static bool
-first_change(const struct node *n, size_t at)
-{
-	for (size_t i = 0; i < at; i++)
-		if (!n->changes[i].is_size && n->changes[i].number == n->changes[at].number)
-			return (false);
-	return (true);
-}
-
-static void
-image_file(struct node *to, const struct node *from, struct choice *c)
-{
-	const struct change *size = pick(from, true, 0, c), *sector;
-	size_t len = size == NULL ? from->hard.len : (size_t)size->number;
-
-	bytes_resize(&to->now, from->hard.len);
-	if (from->hard.len > 0)
-		memcpy(to->now.data, from->hard.data, from->hard.len);
-	bytes_resize(&to->now, len);
-	for (size_t i = 0; i < from->change_count; i++) {
-		if (from->changes[i].is_size || !first_change(from, i))
-			continue;
-		if (from->changes[i].number * SECTOR >= len)
-			continue;
-		sector = pick(from, false, from->changes[i].number, c);
-		if (sector != NULL)
-			bytes_set_sector(&to->now, sector->number, sector->data);
-	}
-}
-
-static void
-harden(struct memory *m)
-{
-	for (unsigned i = 0; i < m->node_count; i++) {
-		struct node *n = m->nodes[i];
-
-		bytes_resize(&n->hard, n->now.len);
-		if (n->now.len > 0)
-			memcpy(n->hard.data, n->now.data, n->now.len);
-		n->change_count = 0;
-		n->hard_names.count = 0;
-		names_copy(&n->hard_names, &n->names);
-	}
-	m->log_count = 0;
-}
-
-struct disk *
-disk_memory_image(struct disk *disk, struct choice *c)
-{
-	struct memory *m = memory_of(disk), *image;
-
-	pthread_mutex_lock(&m->lock);
-	image = memory_make(m->capacity);
-	c->made = 0;
-	for (unsigned i = 0; i < m->node_count; i++) {
-		node_make(image, m->nodes[i]->is_dir);
-		names_copy(&image->nodes[i]->names, &m->nodes[i]->hard_names);
-		image_file(image->nodes[i], m->nodes[i], c);
-	}
-	for (size_t i = 0; i < m->log_count; i++)
-		if (choose(c, 2) == 1)
-			name_apply(image, &m->log[i], false);
-	pthread_mutex_unlock(&m->lock);
-	harden(image);
-	return (&image->disk);
-}
-
-struct disk *
-disk_memory_copy(struct disk *disk)
-{
-	struct memory *m = memory_of(disk), *copy;
-
-	pthread_mutex_lock(&m->lock);
-	copy = memory_make(m->capacity);
-	for (unsigned i = 0; i < m->node_count; i++) {
-		struct node *from = m->nodes[i];
-
-		node_make(copy, from->is_dir);
-		names_copy(&copy->nodes[i]->names, &from->names);
-		bytes_resize(&copy->nodes[i]->now, from->now.len);
-		if (from->now.len > 0)
-			memcpy(copy->nodes[i]->now.data, from->now.data, from->now.len);
-	}
-	pthread_mutex_unlock(&m->lock);
-	harden(copy);
-	return (&copy->disk);
-}
-
-static void
-each_below(struct memory *m, unsigned dir, const char *prefix,
-    void (*fn)(void *, const char *, uint8_t *, size_t), void *arg)
-{
-	struct entries *e = &m->nodes[dir]->names;
-	char path[1024];
-
-	for (size_t i = 0; i < e->count; i++) {
-		struct node *n = m->nodes[e->list[i].node];
-
-		snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix == '\0' ? "" : "/",
-		    e->list[i].name);
-		if (n->is_dir)
-			each_below(m, e->list[i].node, path, fn, arg);
-		else
-			fn(arg, path, n->now.data, n->now.len);
-	}
-}
-
-void
-disk_memory_each(struct disk *disk, void (*fn)(void *, const char *, uint8_t *, size_t), void *arg)
-{
-	struct memory *m = memory_of(disk);
-
-	each_below(m, 0, "", fn, arg);
-	harden(m);
 }

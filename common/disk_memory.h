@@ -4,7 +4,8 @@
  * Two layers.  Durable is what was synced.  Above it lie, in order, every change since: of a
  * 512-byte sector, of a length, of a name.  A power cut keeps, for each sector and each length by
  * itself, the durable state or that after any of its changes, and of the changes of names any
- * subset: sync is the only order there is.  A rename is one change; syncing either directory keeps it.
+ * subset: sync is the only order there is.  A rename is one change; syncing either directory keeps
+ * it.
  *
  * disk_memory_image() makes one such state.  Which, is a row of choices: by chance from a seed, or
  * one after the other until all have been (choice_next).
@@ -52,8 +53,8 @@ void disk_memory_on_change(struct disk *, void (*fn)(void *, struct disk *), voi
 void disk_memory_set_capacity(struct disk *, uint64_t bytes);
 
 /*
- * disk_memory_each - for every file: its path ("a/b/c", of the moment) and contents as they would be
- * read now.  fn may change the bytes, which are then durable too: damage of the medium.
+ * disk_memory_each - for every file: its path ("a/b/c", of the moment) and contents as they would
+ * be read now.  fn may change the bytes, which are then durable too: damage of the medium.
  */
 void disk_memory_each(struct disk *,
     void (*fn)(void *arg, const char *path, uint8_t *data, size_t n), void *arg);

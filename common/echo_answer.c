@@ -30,7 +30,7 @@ ingress_json(struct json_out *j, const struct ingress *in)
 
 	snprintf(life, sizeof(life), "%016" PRIx64, in->life);
 	json_key(j, "ingress");
-	json_object(j);
+	json_object_begin(j);
 	json_kstr(j, "life", str_of(life));
 	json_ku64(j, "ring", in->ring);
 	json_ku64(j, "position", in->at);
@@ -43,7 +43,7 @@ server_json(struct json_out *j, struct hub *h)
 	const struct options *o = hub_options(h);
 
 	json_key(j, "server");
-	json_object(j);
+	json_object_begin(j);
 	json_kstr(j, "name", str_of(o->server_name[0] != '\0' ? o->server_name : o->server_id));
 	json_kstr(j, "id", str_of(o->server_id));
 	json_kstr(j, "ver", STR(NATS_VERSION));
@@ -63,10 +63,10 @@ echo_answer(struct hub *h, const struct hub_request *rq, enum role role, uint64_
 	if (rq->msg.reply.n == 0)
 		return (0);
 	json_begin(&j, &body, 0);
-	json_object(&j);
+	json_object_begin(&j);
 	server_json(&j, h);
 	json_key(&j, "data");
-	json_object(&j);
+	json_object_begin(&j);
 	json_kstr(&j, "role", str_of(role_name(role)));
 	json_ku64(&j, "life", hub_life(h));
 	json_kstr(&j, "payload", rq->msg.payload);

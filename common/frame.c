@@ -1,36 +1,20 @@
 #include "config.h"
 
-#include <string.h>
-
+#include "common/account_table.h"
 #include "common/frame.h"
 
-enum frame_tag {
-	TAG_INGRESS = 1,
-	TAG_CID = 2,
-	TAG_CLIENT = 3,
-};
-
-#define TAG_HEAD 4u
-#define INGRESS_BYTES 24u
-#define TAIL_BYTES (TAG_HEAD + INGRESS_BYTES + TAG_HEAD + 8 + TAG_HEAD)
-
-/* ---- the table ---- */
+/* The words that frame_list.h uses for roles. */
+enum { FRONT = ROLE_FRONT, JS = ROLE_JS, RAFT = ROLE_RAFT };
 
 struct frame_row {
-	const char *name;
+	const char *name; /* NULL: no such frame */
 	unsigned from, to;
-	uint32_t min, max;
+	size_t min, max;
 };
 
-#define FRONT ROLE_FRONT
-#define JS ROLE_JS
-#define RAFT ROLE_RAFT
 #define FRAME_ROW(NAME, name, code, from, to, min, max) [code] = { #NAME, from, to, min, max },
 static const struct frame_row rows[] = { FRAME_LIST(FRAME_ROW) };
 #undef FRAME_ROW
-#undef FRONT
-#undef JS
-#undef RAFT
 
 static const struct frame_row *
 row_of(uint16_t type)
@@ -48,119 +32,155 @@ frame_name(uint16_t type)
 	return (row == NULL ? "?" : row->name);
 }
 
+size_t
+frame_max(uint16_t type)
+{
+	const struct frame_row *row = row_of(type);
+
+	return (row == NULL ? 0 : row->max);
+}
+
 int
-frame_may(enum role from, enum role to, uint16_t type, uint32_t len, struct err *e)
+frame_may(enum role from, enum role to, uint16_t type, uint32_t len, struct err *err)
 {
 	const struct frame_row *row = row_of(type);
 
 	if (row == NULL)
-		return (err_set(e, "%s says frame %u, which is none", role_name(from), type));
+		return (err_set(err, "%s said frame %u, which is none", role_name(from), type));
 	if ((row->from & (unsigned)from) == 0 || (row->to & (unsigned)to) == 0)
-		return (err_set(e, "%s may not say %s to %s", role_name(from), row->name, role_name(to)));
+		return (err_set(err, "%s may not say %s to %s", role_name(from), row->name,
+		    role_name(to)));
 	if (len < row->min || len > row->max)
-		return (err_set(e, "%s from %s has %u bytes", row->name, role_name(from), len));
+		return (err_set(err, "%s of %u bytes from %s", row->name, len, role_name(from)));
 	return (0);
 }
 
 /* ---- the tail ---- */
 
+enum tail_tag { TAIL_INGRESS = 1, TAIL_CID = 2, TAIL_CLIENT = 3 };
+
+#define TAIL_HEAD 4u
+#define TAIL_INGRESS_BYTES 24u
+#define TAIL_CID_BYTES 8u
+
+static size_t
+tail_size(const struct frame_tail *tail)
+{
+	size_t n = 0;
+
+	if (tail->client.n > UINT16_MAX)
+		return (SIZE_MAX);
+	if (tail->has_ingress)
+		n += TAIL_HEAD + TAIL_INGRESS_BYTES;
+	if (tail->has_cid)
+		n += TAIL_HEAD + TAIL_CID_BYTES;
+	if (tail->client.n > 0)
+		n += TAIL_HEAD + tail->client.n;
+	return (n);
+}
+
 static void
-tag_head(struct wr *out, enum frame_tag tag, size_t n)
+tail_field(struct wr *out, enum tail_tag tag, size_t len)
 {
 	wr_u8(out, (uint8_t)tag);
 	wr_u8(out, 0);
-	if (n > UINT16_MAX)
-		out->full = true;
-	wr_u16(out, (uint16_t)n);
+	wr_u16(out, (uint16_t)len);
 }
 
 static void
-tail_encode(struct wr *out, const struct frame_tail *t)
+tail_encode(struct wr *out, const struct frame_tail *tail)
 {
-	if (t->has_ingress) {
-		tag_head(out, TAG_INGRESS, INGRESS_BYTES);
-		wr_u64(out, t->ingress.life);
-		wr_u64(out, t->ingress.ring);
-		wr_u64(out, t->ingress.at);
+	if (tail->has_ingress) {
+		tail_field(out, TAIL_INGRESS, TAIL_INGRESS_BYTES);
+		wr_u64(out, tail->ingress.life);
+		wr_u64(out, tail->ingress.ring);
+		wr_u64(out, tail->ingress.at);
 	}
-	if (t->has_cid) {
-		tag_head(out, TAG_CID, 8);
-		wr_u64(out, t->cid);
+	if (tail->has_cid) {
+		tail_field(out, TAIL_CID, TAIL_CID_BYTES);
+		wr_u64(out, tail->cid);
 	}
-	if (t->client.n > 0) {
-		tag_head(out, TAG_CLIENT, t->client.n);
-		wr_bytes(out, t->client.p, t->client.n);
+	if (tail->client.n > 0) {
+		tail_field(out, TAIL_CLIENT, tail->client.n);
+		wr_bytes(out, tail->client.p, tail->client.n);
 	}
 }
 
 static int
-tag_decode(struct rd *body, uint8_t tag, struct frame_tail *t)
+tail_known(struct frame_tail *tail, uint8_t tag, struct str value)
 {
+	struct rd in = rd_of(value.p, value.n);
+
 	switch (tag) {
-	case TAG_INGRESS:
-		t->has_ingress = true;
-		t->ingress.life = rd_u64(body);
-		t->ingress.ring = rd_u64(body);
-		t->ingress.at = rd_u64(body);
-		return (rd_end(body));
-	case TAG_CID:
-		t->has_cid = true;
-		t->cid = rd_u64(body);
-		return (rd_end(body));
-	case TAG_CLIENT:
-		t->client = rd_bytes(body, rd_left(body));
+	case TAIL_INGRESS:
+		tail->has_ingress = true;
+		tail->ingress.life = rd_u64(&in);
+		tail->ingress.ring = rd_u64(&in);
+		tail->ingress.at = rd_u64(&in);
+		return (rd_end(&in));
+	case TAIL_CID:
+		tail->has_cid = true;
+		tail->cid = rd_u64(&in);
+		return (rd_end(&in));
+	case TAIL_CLIENT:
+		tail->client = value;
 		return (0);
 	default:
-		return (0); /* from a later version: not for us */
+		return (0); /* of a later build */
 	}
 }
 
+/* Reads fields up to the end of the frame: what follows the fixed part is tail and nothing else. */
 static int
-tail_decode(struct rd *in, struct frame_tail *t)
+tail_decode(struct rd *in, struct frame_tail *tail)
 {
 	uint64_t seen[4] = { 0 };
 
-	*t = (struct frame_tail){ 0 };
+	*tail = (struct frame_tail){ 0 };
 	while (!in->short_ && rd_left(in) > 0) {
 		uint8_t tag = rd_u8(in), zero = rd_u8(in);
-		struct str s = rd_str16(in);
-		struct rd body = rd_of(s.p, s.n);
+		struct str value = rd_str16(in);
 
-		if (in->short_ || zero != 0 || tag == 0 || (seen[tag / 64] >> (tag % 64) & 1) != 0)
+		if (in->short_ || tag == 0 || zero != 0 || (seen[tag >> 6] >> (tag & 63) & 1) != 0)
 			return (-1);
-		seen[tag / 64] |= 1ULL << (tag % 64);
-		if (tag_decode(&body, tag, t) != 0)
+		seen[tag >> 6] |= 1ULL << (tag & 63);
+		if (tail_known(tail, tag, value) != 0)
 			return (-1);
 	}
 	return (rd_end(in));
 }
 
-/* A string that its length field cannot say makes the frame one that cannot be said. */
+/* The sum of the parts of a frame; SIZE_MAX when one of them is. */
 static size_t
-sum(size_t fixed, struct str a, struct str b, const struct frame_tail *t)
+sum(size_t fixed, struct str str16_a, struct str str16_b, size_t rest, size_t tail)
 {
-	if (a.n > UINT16_MAX || b.n > UINT16_MAX || t->client.n > UINT16_MAX)
+	if (str16_a.n > UINT16_MAX || str16_b.n > UINT16_MAX || rest > FRAME_MESSAGE_MAX ||
+	    tail == SIZE_MAX)
 		return (SIZE_MAX);
-	return (fixed + a.n + b.n + TAIL_BYTES + t->client.n);
+	return (fixed + str16_a.n + str16_b.n + rest + tail);
 }
 
+/* Headers and payload together; what is too long by itself must not wrap. */
 static size_t
-sum_message(size_t fixed, struct str subject, struct str reply, struct str headers,
-    struct str payload, const struct frame_tail *t)
+body_size(struct str headers, struct str payload)
 {
-	size_t n = sum(fixed, subject, reply, t);
-
-	if (n == SIZE_MAX || headers.n > FRAME_MESSAGE_MAX || payload.n > FRAME_MESSAGE_MAX)
+	if (headers.n > FRAME_MESSAGE_MAX || payload.n > FRAME_MESSAGE_MAX)
 		return (SIZE_MAX);
-	return (n + headers.n + payload.n);
+	return (headers.n + payload.n);
 }
 
-/* ---- frames, each encoder beside its decoder ---- */
+static bool
+account_is_possible(uint32_t account)
+{
+	return (account > 0 && account < ACCOUNTS_MAX);
+}
+
+/* ---- HELLO: life u64 ---- */
 
 size_t
 frame_hello_size(const struct frame_hello *f)
 {
-	return (sum(8, STR_NONE, STR_NONE, &f->tail));
+	return (sum(8, STR_NONE, STR_NONE, 0, tail_size(&f->tail)));
 }
 
 void
@@ -177,10 +197,12 @@ frame_hello_decode(struct rd *in, struct frame_hello *f)
 	return (tail_decode(in, &f->tail));
 }
 
+/* ---- SUB: account u32, sid u64, subject str16, queue str16 ---- */
+
 size_t
 frame_sub_size(const struct frame_sub *f)
 {
-	return (sum(16, f->subject, f->queue, &f->tail));
+	return (sum(16, f->subject, f->queue, 0, tail_size(&f->tail)));
 }
 
 void
@@ -200,13 +222,17 @@ frame_sub_decode(struct rd *in, struct frame_sub *f)
 	f->sid = rd_u64(in);
 	f->subject = rd_str16(in);
 	f->queue = rd_str16(in);
+	if (!account_is_possible(f->account))
+		return (-1);
 	return (tail_decode(in, &f->tail));
 }
+
+/* ---- UNSUB: account u32, sid u64 ---- */
 
 size_t
 frame_unsub_size(const struct frame_unsub *f)
 {
-	return (sum(12, STR_NONE, STR_NONE, &f->tail));
+	return (sum(12, STR_NONE, STR_NONE, 0, tail_size(&f->tail)));
 }
 
 void
@@ -222,13 +248,17 @@ frame_unsub_decode(struct rd *in, struct frame_unsub *f)
 {
 	f->account = rd_u32(in);
 	f->sid = rd_u64(in);
+	if (!account_is_possible(f->account))
+		return (-1);
 	return (tail_decode(in, &f->tail));
 }
+
+/* ---- SYNCED: life u64 ---- */
 
 size_t
 frame_synced_size(const struct frame_synced *f)
 {
-	return (sum(8, STR_NONE, STR_NONE, &f->tail));
+	return (sum(8, STR_NONE, STR_NONE, 0, tail_size(&f->tail)));
 }
 
 void
@@ -245,10 +275,16 @@ frame_synced_decode(struct rd *in, struct frame_synced *f)
 	return (tail_decode(in, &f->tail));
 }
 
+/*
+ * ---- MSG: account u32, sid u64, flags u32, subject str16, reply str16, headers str32,
+ * payload str32 ----
+ */
+
 size_t
 frame_msg_size(const struct frame_msg *f)
 {
-	return (sum_message(28, f->subject, f->reply, f->headers, f->payload, &f->tail));
+	return (sum(28, f->subject, f->reply, body_size(f->headers, f->payload),
+	    tail_size(&f->tail)));
 }
 
 void
@@ -274,15 +310,20 @@ frame_msg_decode(struct rd *in, struct frame_msg *f)
 	f->reply = rd_str16(in);
 	f->headers = rd_str32(in);
 	f->payload = rd_str32(in);
-	if ((f->flags & ~FRAME_MSG_REPLY_HEARD) != 0)
+	if (!account_is_possible(f->account) || (f->flags & ~FRAME_MSG_REPLY_HEARD) != 0)
 		return (-1);
 	return (tail_decode(in, &f->tail));
 }
 
+/*
+ * ---- PUB: account u32, flags u32, subject str16, reply str16, headers str32, payload str32 ----
+ */
+
 size_t
 frame_pub_size(const struct frame_pub *f)
 {
-	return (sum_message(20, f->subject, f->reply, f->headers, f->payload, &f->tail));
+	return (sum(20, f->subject, f->reply, body_size(f->headers, f->payload),
+	    tail_size(&f->tail)));
 }
 
 void
@@ -306,15 +347,17 @@ frame_pub_decode(struct rd *in, struct frame_pub *f)
 	f->reply = rd_str16(in);
 	f->headers = rd_str32(in);
 	f->payload = rd_str32(in);
-	if (f->flags != 0)
+	if (!account_is_possible(f->account) || f->flags != 0)
 		return (-1);
 	return (tail_decode(in, &f->tail));
 }
 
+/* ---- ACCOUNT: account u32, what u32 ---- */
+
 size_t
 frame_account_size(const struct frame_account *f)
 {
-	return (sum(8, STR_NONE, STR_NONE, &f->tail));
+	return (sum(8, STR_NONE, STR_NONE, 0, tail_size(&f->tail)));
 }
 
 void
@@ -330,15 +373,18 @@ frame_account_decode(struct rd *in, struct frame_account *f)
 {
 	f->account = rd_u32(in);
 	f->what = rd_u32(in);
-	if (f->what != FRAME_ACCOUNT_ADDED && f->what != FRAME_ACCOUNT_REMOVED)
+	if (!account_is_possible(f->account) ||
+	    (f->what != FRAME_ACCOUNT_ADDED && f->what != FRAME_ACCOUNT_REMOVED))
 		return (-1);
 	return (tail_decode(in, &f->tail));
 }
 
+/* ---- STATUS_ASK: token u64 ---- */
+
 size_t
 frame_status_ask_size(const struct frame_status_ask *f)
 {
-	return (sum(8, STR_NONE, STR_NONE, &f->tail));
+	return (sum(8, STR_NONE, STR_NONE, 0, tail_size(&f->tail)));
 }
 
 void
@@ -355,11 +401,12 @@ frame_status_ask_decode(struct rd *in, struct frame_status_ask *f)
 	return (tail_decode(in, &f->tail));
 }
 
+/* ---- STATUS: token u64, json str32 ---- */
+
 size_t
 frame_status_size(const struct frame_status *f)
 {
-	return (f->json.n > FRAME_STATUS_MAX ? SIZE_MAX :
-					       sum(12, STR_NONE, STR_NONE, &f->tail) + f->json.n);
+	return (sum(12, STR_NONE, STR_NONE, f->json.n, tail_size(&f->tail)));
 }
 
 void

@@ -8,7 +8,8 @@
  *
  * Every frame ends in a tail of optional fields, so that it can grow: zero or more of
  *	| tag u8 | 0 u8 | len u16 | len bytes |
- * A tag that is not known is skipped; one that comes twice is an error.
+ * A tag that is not known is skipped; 0 or one that comes twice is an error.
+ *	1 ingress: life u64, ring u64, position u64	2 cid: u64	3 client: text
  */
 #ifndef COMMON_FRAME_H
 #define COMMON_FRAME_H
@@ -103,8 +104,10 @@ struct frame_status {
 	struct frame_tail tail;
 };
 
-/* frame_<name>_size - bytes that encode will need at most; SIZE_MAX: it cannot be said, a string is
- *	too long for its length field.
+/* frame_max - bytes of the largest whole frame of that type; 0 for what is no frame. */
+size_t frame_max(uint16_t type);
+
+/* frame_<name>_size - bytes that encode will need; SIZE_MAX when a field is longer than it can be.
  * frame_<name>_encode - the caller reserved that much; wr_end() tells.
  * frame_<name>_decode - 0; -1: short, too long, or a field out of range. */
 #define FRAME_CODEC(NAME, name, ...)					\

@@ -2,143 +2,133 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/frame_io.h"
 
-/* ---- out ---- */
+/* What the generated senders hand to the one that does the work. */
+typedef void encode_fn(struct wr *, const void *frame);
 
-/* Encoded apart, then cut into records: the rare large frame. */
 static int
-send_cut(struct ring_out *out, uint16_t type, const uint8_t *p, size_t n, uint64_t *at)
+send_cut(struct ring_out *out, uint16_t type, size_t size, encode_fn *encode, const void *frame)
 {
-	uint32_t part = ring_record_max(ring_out_ring(out));
-	uint8_t *to;
+	uint8_t *whole;
+	struct wr to;
+	int result;
 
-	for (bool first = true; n > 0; first = false) {
-		uint32_t len = n > part ? part : (uint32_t)n;
+	if ((whole = malloc(size)) == NULL)
+		return (-1);
+	to = wr_of(whole, size);
+	encode(&to, frame);
+	assert(wr_end(&to) == 0);
+	result = ring_out_put_parts(out, type, whole, wr_len(&to));
+	free(whole);
+	return (result);
+}
 
-		if ((to = ring_out_reserve(out, len)) == NULL)
-			return (-1);
-		memcpy(to, p, len);
-		ring_out_commit(out, type, n > len ? RING_FLAG_FRAGMENT : 0, len, first ? at : NULL);
-		p += len;
-		n -= len;
+static int
+send_frame(struct ring_out *out, uint16_t type, size_t size, encode_fn *encode, const void *frame,
+    uint64_t *at)
+{
+	uint8_t *record;
+	struct wr to;
+
+	if (size > frame_max(type))
+		return (-1);
+	if (size > ring_record_max(ring_out_ring(out))) {
+		if (at != NULL)
+			*at = UINT64_MAX;
+		return (send_cut(out, type, size, encode, frame));
 	}
+	if ((record = ring_out_reserve(out, (uint32_t)size)) == NULL)
+		return (-1);
+	to = wr_of(record, size);
+	encode(&to, frame);
+	assert(wr_end(&to) == 0);
+	ring_out_commit(out, type, 0, (uint32_t)wr_len(&to), at);
 	return (0);
 }
 
-typedef void encode_fn(struct wr *, const void *);
-
-static int
-send_large(struct ring_out *out, uint16_t type, size_t size, encode_fn *encode, const void *f,
-    uint64_t *at)
-{
-	uint8_t *p = malloc(size);
-	struct wr w;
-	int rc;
-
-	if (p == NULL)
-		return (-1);
-	w = wr_of(p, size);
-	encode(&w, f);
-	assert(wr_end(&w) == 0);
-	rc = send_cut(out, type, p, wr_len(&w), at);
-	free(p);
-	return (rc);
-}
-
-static int
-send_frame(struct ring_out *out, uint16_t type, size_t size, encode_fn *encode, const void *f,
-    uint64_t *at)
-{
-	uint8_t *to;
-	struct wr w;
-
-	if (size == SIZE_MAX)
-		return (-1);
-	if (size > ring_record_max(ring_out_ring(out)))
-		return (send_large(out, type, size, encode, f, at));
-	if ((to = ring_out_reserve(out, (uint32_t)size)) == NULL)
-		return (-1);
-	w = wr_of(to, size);
-	encode(&w, f);
-	assert(wr_end(&w) == 0);
-	ring_out_commit(out, type, 0, (uint32_t)wr_len(&w), at);
-	return (0);
-}
-
-#define FRAME_SEND_BODY(NAME, name, ...)					\
-	static void								\
-	any_##name##_encode(struct wr *out, const void *f)			\
-	{									\
-		frame_##name##_encode(out, f);					\
-	}									\
-										\
-	int									\
+#define FRAME_SEND_BODY(NAME, name, ...)						\
+	static void									\
+	name##_encode_any(struct wr *to, const void *frame)				\
+	{										\
+		frame_##name##_encode(to, frame);					\
+	}										\
+											\
+	int										\
 	frame_send_##name(struct ring_out *out, const struct frame_##name *f, uint64_t *at) \
-	{									\
-		return (send_frame(out, FRAME_##NAME, frame_##name##_size(f),	\
-		    any_##name##_encode, f, at));				\
+	{										\
+		return (send_frame(out, FRAME_##NAME, frame_##name##_size(f),		\
+		    name##_encode_any, f, at));						\
 	}
 FRAME_LIST(FRAME_SEND_BODY)
-
-/* ---- in ---- */
-
-#define FRAME_MAX(NAME, name, code, from, to, min, max) [code] = (max),
-static const uint32_t frame_max[] = { FRAME_LIST(FRAME_MAX) };
+#undef FRAME_SEND_BODY
 
 void
-frame_join_init(struct frame_join *j)
+frame_join_init(struct frame_join *join)
 {
-	*j = (struct frame_join){ .parts = BUF_INIT(FRAME_MESSAGE_MAX) };
+	*join = (struct frame_join){ .parts = BUF_INIT(FRAME_MESSAGE_MAX) };
 }
 
 void
-frame_join_free(struct frame_join *j)
+frame_join_free(struct frame_join *join)
 {
-	buf_free(&j->parts);
-	j->open = false;
+	buf_free(&join->parts);
+	join->open = false;
 }
 
 static int
-join_start(struct frame_join *j, const struct ring_rec *rec, struct err *e)
+join_first(struct frame_join *join, const struct ring_rec *rec, struct err *err)
 {
-	if (rec->type >= sizeof(frame_max) / sizeof(frame_max[0]) || frame_max[rec->type] == 0)
-		return (err_set(e, "a cut frame of type %u, which is none", rec->type));
-	j->parts.len = 0;
-	j->type = rec->type;
-	j->at = rec->at;
-	j->verdict = rec->verdict;
-	j->open = true;
+	if (frame_max(rec->type) == 0)
+		return (err_set(err, "frame %u, which is none", rec->type));
+	join->open = true;
+	join->type = rec->type;
+	join->at = rec->at;
+	join->verdict = rec->verdict;
+	join->parts.len = 0;
+	return (0);
+}
+
+static int
+join_add(struct frame_join *join, const struct ring_rec *rec, struct err *err)
+{
+	if (rec->type != join->type)
+		return (err_set(err, "%s in the middle of a cut %s", frame_name(rec->type),
+		    frame_name(join->type)));
+	if (rec->len == 0)
+		return (err_set(err, "an empty part of a cut %s", frame_name(join->type)));
+	if (rec->len > frame_max(join->type) - join->parts.len)
+		return (err_set(err, "a cut %s of more than %zu bytes", frame_name(join->type),
+		    frame_max(join->type)));
+	if (buf_add(&join->parts, rec->data, rec->len) != 0)
+		return (err_set(err, "no memory for a cut %s", frame_name(join->type)));
 	return (0);
 }
 
 int
-frame_join(struct frame_join *j, const struct ring_rec *rec, struct ring_rec *whole, struct err *e)
+frame_join(struct frame_join *join, const struct ring_rec *rec, struct ring_rec *whole,
+    struct err *err)
 {
 	bool more = (rec->flags & RING_FLAG_FRAGMENT) != 0;
 
-	if (!j->open && !more) {
+	if (rec->type == FRAME_HELLO)
+		join->open = false;
+	if (!join->open && !more) {
 		*whole = *rec;
 		return (1);
 	}
-	if (!j->open && join_start(j, rec, e) != 0)
+	if (!join->open && join_first(join, rec, err) != 0)
 		return (-1);
-	if (rec->type != j->type)
-		return (err_set(e, "a %s between the parts of a %s", frame_name(rec->type),
-		    frame_name(j->type)));
-	if (rec->len > frame_max[j->type] - j->parts.len)
-		return (err_set(e, "a cut %s grows too large", frame_name(j->type)));
-	if (buf_add(&j->parts, rec->data, rec->len) != 0)
-		return (err_set(e, "a cut %s: no memory", frame_name(j->type)));
+	if (join_add(join, rec, err) != 0) {
+		join->open = false;
+		return (-1);
+	}
 	if (more)
 		return (0);
-	j->open = false;
-	*whole = *rec;
-	whole->data = j->parts.data;
-	whole->len = (uint32_t)j->parts.len;
-	whole->at = j->at;
-	whole->verdict = j->verdict;
+	join->open = false;
+	*whole = (struct ring_rec){ .data = join->parts.data, .len = (uint32_t)join->parts.len,
+		.type = join->type, .flags = rec->flags, .verdict = join->verdict,
+		.at = join->at, .end = rec->end };
 	return (1);
 }

@@ -23,11 +23,11 @@
 	F(SUB,	      sub,	   2,	 JS | RAFT,	      FRONT,		 16,  FRAME_SUBJECT_MAX) \
 	F(UNSUB,      unsub,	   3,	 JS | RAFT,	      FRONT,		 12,  1024)		\
 	F(SYNCED,     synced,	   4,	 JS | RAFT,	      FRONT,		 8,   1024)		\
-	F(MSG,	      msg,	   5,	 FRONT,		      JS | RAFT,	 24,  FRAME_MESSAGE_MAX) \
+	F(MSG,	      msg,	   5,	 FRONT,		      JS | RAFT,	 28,  FRAME_MESSAGE_MAX) \
 	F(PUB,	      pub,	   6,	 JS | RAFT,	      FRONT,		 20,  FRAME_MESSAGE_MAX) \
 	F(ACCOUNT,    account,	   7,	 FRONT,		      JS | RAFT,	 8,   4096)		\
 	F(STATUS_ASK, status_ask,  8,	 FRONT,		      JS | RAFT,	 8,   1024)		\
-	F(STATUS,     status,	   9,	 JS | RAFT,	      FRONT,		 8,   FRAME_STATUS_MAX)
+	F(STATUS,     status,	   9,	 JS | RAFT,	      FRONT,		 12,  FRAME_STATUS_MAX)
 /* clang-format on */
 
 #endif

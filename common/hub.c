@@ -2,7 +2,6 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/hub_priv.h"
 #include "common/killpoint.h"
@@ -105,8 +104,7 @@ hub_confine(struct hub *h)
 	if (h->role->open(h->ctx, h, h->store, &e) != 0)
 		fatal("%s", e.text);
 	/* Under an instrument of a test build the filter would stop the instrument. */
-	if (!(KILLPOINT_BUILD && strcmp(h->kill_spec, "nosandbox") == 0) &&
-	    sandbox_enter(&rq, &e) != 0)
+	if (!killpoint_no_sandbox() && sandbox_enter(&rq, &e) != 0)
 		fatal("%s", e.text);
 	if (h->role->recover(h->ctx, &e) != 0)
 		fatal("%s", e.text);

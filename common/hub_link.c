@@ -44,6 +44,22 @@ link_is_whole(const struct hub_link *l)
 	return (l->in != NULL && l->out != NULL);
 }
 
+/*
+ * A ring holds nonsense.  The front is never replaced on our word: we are, on fresh rings.  Of a front
+ * that is gone already there is nothing to tell.
+ */
+static void __attribute__((noreturn))
+link_broken(struct hub *h, struct hub_link *l, const char *why)
+{
+	struct ctl_peer_fault m = { .role = (uint32_t)l->peer, .why = str_of(why) };
+	struct err e;
+
+	log_error("ring from %s: %s", role_name(l->peer), why);
+	if (!l->peer_gone)
+		ctl_send_peer_fault(h->ctl, &m, &e);
+	exit(1);
+}
+
 /* hub_link_add - one ring of a pair; takes both descriptors over. */
 void
 hub_link_add(struct hub *h, const struct ctl_ring *m, int memory, int bell)
@@ -65,7 +81,7 @@ hub_link_add(struct hub *h, const struct ctl_ring *m, int memory, int bell)
 	r = ring_attach(memory, from_us ? RING_PRODUCER : RING_CONSUMER, &l->peer_bell, &e);
 	close(memory);
 	if (r == NULL)
-		fatal("ring with %s: %s", role_name(peer), e.text);
+		link_broken(h, l, e.text);
 	if (from_us)
 		l->out = ring_out_new(r, HUB_LISTED_MAX);
 	else
@@ -127,6 +143,7 @@ hub_link_greet(struct hub *h, struct hub_link *l)
 		fatal("hello to %s: %s", role_name(l->peer), ring_why(ring_out_ring(l->out)));
 	if (l == hub_link_main(h)) {
 		h->role->catalogue(h->ctx, h);
+		ring_out_flush(l->out); /* interest counts from when it is said, not from SYNCED */
 		KILL_POINT(h->role->role == ROLE_JS ? "js: catalogue" : "raft: catalogue");
 		if (frame_send_synced(l->out, &synced, NULL) != 0)
 			fatal("synced: %s", ring_why(ring_out_ring(l->out)));
@@ -190,18 +207,6 @@ hub_done(struct hub_link *l, uint64_t at, uint64_t end)
 
 /* ---- listening ---- */
 
-/* The rings hold nonsense: never the front's fault to be punished here; we are replaced. */
-static void __attribute__((noreturn))
-link_broken(struct hub *h, struct hub_link *l, const char *why)
-{
-	struct ctl_peer_fault m = { .role = (uint32_t)l->peer, .why = str_of(why) };
-	struct err e;
-
-	log_error("ring from %s: %s", role_name(l->peer), why);
-	ctl_send_peer_fault(h->ctl, &m, &e);
-	exit(1);
-}
-
 static void
 link_status(struct hub *h, struct hub_link *l, const struct frame_status_ask *ask)
 {
@@ -211,13 +216,13 @@ link_status(struct hub *h, struct hub_link *l, const struct frame_status_ask *as
 	struct hub_link *i;
 
 	json_begin(&j, &text, 0);
-	json_object(&j);
+	json_object_begin(&j);
 	json_ku64(&j, "life", hub_life(h));
 	json_ku64(&j, "useful", h->useful);
 	json_key(&j, "links");
-	json_array(&j);
+	json_array_begin(&j);
 	TAILQ_FOREACH(i, &h->links, entry) {
-		json_object(&j);
+		json_object_begin(&j);
 		json_kstr(&j, "peer", str_of(role_name(i->peer)));
 		json_ku64(&j, "thread", i->thread);
 		json_ku64(&j, "peer_life", i->peer_life);
@@ -296,15 +301,42 @@ link_frame(struct hub *h, struct hub_link *l, const struct ring_rec *rec)
 	inbox_done(l->in, rec->at, rec->end);
 }
 
+/* A frame whose sender died before its last part is nothing: its parts need not be kept. */
+static void
+forget_parts(struct hub_link *l, uint64_t end)
+{
+	if (!l->join.open)
+		return;
+	l->join.open = false;
+	inbox_done(l->in, l->join.at, end);
+}
+
 static int
 link_join(struct hub *h, struct hub_link *l, const struct ring_rec *rec, struct ring_rec *whole)
 {
 	struct err e;
-	int rc = frame_join(&l->join, rec, whole, &e);
+	int rc;
 
-	if (rc < 0)
+	if (rec->type == FRAME_HELLO)
+		forget_parts(l, rec->at);
+	if ((rc = frame_join(&l->join, rec, whole, &e)) < 0)
 		link_broken(h, l, e.text);
 	return (rc);
+}
+
+/* So much waits for room in the ring back that nothing is read until there is some. */
+static bool
+link_is_held(const struct hub_link *l)
+{
+	return (!l->peer_gone && ring_out_listed_bytes(l->out) > HUB_LISTED_HIGH);
+}
+
+/* The end of a dead front's rings, when nothing of them is in work any more. */
+static bool
+link_is_over(struct hub_link *l)
+{
+	forget_parts(l, ring_read_at(inbox_ring(l->in)));
+	return (inbox_open(l->in) == 0);
 }
 
 bool
@@ -317,7 +349,7 @@ hub_link_turn(struct hub *h, struct hub_link *l)
 	if (!link_is_whole(l))
 		return (false);
 	for (n = 0; n < HUB_BATCH; n++) {
-		if (!l->peer_gone && ring_out_listed_bytes(l->out) > HUB_LISTED_HIGH)
+		if (link_is_held(l))
 			break;
 		if ((rc = inbox_take(l->in, &l->scratch, &rec)) != 1)
 			break;
@@ -327,8 +359,11 @@ hub_link_turn(struct hub *h, struct hub_link *l)
 	}
 	if (rc < 0)
 		link_broken(h, l, ring_why(inbox_ring(l->in)));
+	/* Nothing is released whose answer found a ring that its consumer broke. */
+	if (!l->peer_gone && ring_dead(ring_out_ring(l->out)))
+		link_broken(h, l, ring_why(ring_out_ring(l->out)));
 	hub_link_settle(l);
-	if (l->peer_gone && rc == 0 && inbox_open(l->in) == 0) {
+	if (l->peer_gone && n < HUB_BATCH && link_is_over(l)) {
 		log_info("rings of life %u of %s are read to their end", l->peer_life,
 		    role_name(l->peer));
 		hub_link_free(h, l);
@@ -340,7 +375,8 @@ hub_link_turn(struct hub *h, struct hub_link *l)
 bool
 hub_link_sleep(struct hub_link *l)
 {
-	return (!link_is_whole(l) || ring_sleep(inbox_ring(l->in)));
+	/* A held link is woken by its peer's release, which ring_out_flush has asked for. */
+	return (!link_is_whole(l) || link_is_held(l) || ring_sleep(inbox_ring(l->in)));
 }
 
 void

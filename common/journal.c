@@ -129,7 +129,7 @@ journal_submit(struct journal_writer *w)
 
 	if (s == NULL || s->records == 0)
 		return (ticket - 1);
-	atomic_store_explicit(&w->submitted, ticket, memory_order_release);
+	atomic_store(&w->submitted, ticket);
 	journal_wake(w->j);
 	return (ticket);
 }
@@ -178,7 +178,8 @@ stage_seal(struct journal *j, struct stage *s, uint64_t at, uint64_t *link)
 {
 	uint64_t from, to;
 
-	for (uint32_t i = 0; i < s->len; i += (uint32_t)journal_pad(journal_record_bytes(s->data + i), 8)) {
+	for (uint32_t i = 0; i < s->len;
+	     i += (uint32_t)journal_pad(journal_record_bytes(s->data + i), 8)) {
 		from = s->sealed ? journal_place(j->id, s->serial, s->at + i) : 0;
 		to = journal_place(j->id, j->active->serial, at + i);
 		*link = journal_record_move(s->data + i, from, to, *link);
@@ -412,7 +413,8 @@ journal_id(const struct journal *j)
 static bool
 options_good(const struct journal_options *o)
 {
-	return (o->segment_bytes >= JOURNAL_SEGMENT_MIN && o->segment_bytes <= JOURNAL_SEGMENT_MAX &&
+	return (o->segment_bytes >= JOURNAL_SEGMENT_MIN &&
+	    o->segment_bytes <= JOURNAL_SEGMENT_MAX &&
 	    o->segment_bytes % JOURNAL_SECTOR == 0 && o->segments >= JOURNAL_SEGMENTS_MIN &&
 	    o->segments <= JOURNAL_SEGMENTS_MAX);
 }

@@ -2,9 +2,9 @@
  * journal - what makes changes durable: one file after the other, one sync for everything that
  * arrived since the last.
  *
- * Writers (one per thread) put records into stages in memory and submit them.  One sync thread takes all
- * stages submitted, writes them as one commit, syncs once, and tells the writers which of their
- * stages are done.  What arrives meanwhile is the next commit: the window follows the disk.
+ * Writers (one per thread) put records into stages in memory and submit them.  One sync thread
+ * takes all stages submitted, writes them as one commit, syncs once, and tells the writers which of
+ * their stages are done.  What arrives meanwhile is the next commit: the window follows the disk.
  *
  *	p = journal_begin(w, n);		fill p[0..n)
  *	journal_end(w, type, owner, n);		...more records, which stay together with it
@@ -15,11 +15,11 @@
  * The bytes are drawn in natsd-js/store/FORMAT, section 2.  What the owners of the records hold
  * durably elsewhere is released, and its segments are used again.
  *
- * Faults (faults.md S1-S3, S13-S15).  After a failed write or sync the segment is finished: the same commit is
- * written to the next one, which also voids the first copy.  While that fails too the stages stay
- * pending and journal_error() has the reason: nothing is acknowledged, nothing is given up, and a run
- * of the sync thread tries again at least each JOURNAL_RETRY_MS.  A process that ends in that state
- * leaves open whether the pending commit happened.
+ * Faults (faults.md S1-S3, S13-S15).  After a failed write or sync the segment is finished: the
+ * same commit is written to the next one, which also voids the first copy.  While that fails too
+ * the stages stay pending and journal_error() has the reason: nothing is acknowledged, nothing is
+ * given up, and a run of the sync thread tries again at least each JOURNAL_RETRY_MS.  A process
+ * that ends in that state leaves open whether the pending commit happened.
  *
  * Reading back tells torn from damaged: a commit that a later header calls durable is damaged, its
  * other records are used and the damage is reported; else it is the torn end, which nobody was
@@ -66,9 +66,9 @@ struct journal_entry { /* borrowed, for the length of the call */
 };
 
 struct journal_replay {
-	/* apply - one record, in the order they were written; -1 ends the opening with that reason. */
+	/* apply - one record, in the order written; -1 ends the opening with that reason. */
 	int (*apply)(void *arg, const struct journal_entry *, struct err *);
-	/* report - damage (true), or what was dropped as torn and what lies there and is not ours. */
+	/* report - damage (true), or what was dropped as torn and what is not ours. */
 	void (*report)(void *arg, bool damage, const char *text);
 	void *arg;
 };
@@ -95,17 +95,19 @@ enum journal_ran journal_run(struct journal *);
 
 /* ---- one writer: its own thread only; made before journal_start ---- */
 
-/* journal_writer_new - `done` is rung when stages are done (DOORBELL_NONE: never); it stays the caller's
- * and open.  Freed with the journal.  NULL: no memory. */
+/* journal_writer_new - `done` is rung when stages are done (DOORBELL_NONE: never); it stays the
+ * caller's and open.  Freed with the journal.  NULL: no memory. */
 struct journal_writer *journal_writer_new(struct journal *, const struct doorbell *done);
 
 /*
- * journal_begin - room for a payload of n bytes; NULL with errno: EAGAIN all stages are on their way
- *	or this one is full (submit, wait for one), EMSGSIZE larger than a commit can be, ENOMEM.
+ * journal_begin - room for a payload of n bytes; NULL with errno: EAGAIN all stages are on their
+ *	way or this one is full (submit, wait for one), EMSGSIZE larger than a commit can be,
+ *	ENOMEM.
  * journal_end - the record counts; n at most that of journal_begin.
  * journal_room - payload bytes of one more record that still fit beside those begun: what must be
  *	one commit together is put only when there is room for all of it.
- * journal_submit - hands the stage over, if there is anything in it; its ticket (or the last one's).
+ * journal_submit - hands the stage over, if there is anything in it; its ticket (or the last
+ * one's).
  * journal_ticket - the ticket that records put now will have.
  */
 uint8_t *journal_begin(struct journal_writer *, size_t n);

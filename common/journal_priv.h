@@ -1,7 +1,8 @@
 /*
  * What the files of the journal share: segments, and the bytes of headers and records.
  *
- * Threads: segments and the batch belong to whoever runs journal_run(); atomics say what others read.
+ * Threads: segments and the batch belong to whoever runs journal_run(); atomics say what others
+ * read.
  */
 #ifndef COMMON_JOURNAL_PRIV_H
 #define COMMON_JOURNAL_PRIV_H
@@ -65,7 +66,7 @@ struct journal_writer {
 	struct journal_writer *next;
 	struct doorbell bell;
 	struct stage stages[JOURNAL_STAGES]; /* ticket t lies at t % JOURNAL_STAGES */
-	uint64_t taken;			     /* tickets up to this one are in a batch or done: runner */
+	uint64_t taken;			     /* tickets up to it are in a batch, or done */
 	_Atomic uint64_t submitted, done;
 };
 

@@ -1,8 +1,9 @@
 /*
  * Reading a journal back: which commits count, what is torn, what is damaged (faults.md rule 3).
  *
- * Two passes over the segments in the order of their serials, one segment in memory at a time: the first
- * learns from all headers what is durable and what is released, the second hands out the records.
+ * Two passes over the segments in the order of their serials, one segment in memory at a time: the
+ * first learns from all headers what is durable and what is released, the second hands out the
+ * records.
  */
 #include "config.h"
 
@@ -275,14 +276,16 @@ headers_learn(struct scan *s, unsigned used)
 /* ---- records ---- */
 
 static int
-record_hand_out(struct scan *s, const uint8_t *p, const struct journal_record_head *h, uint64_t commit)
+record_hand_out(struct scan *s, const uint8_t *p, const struct journal_record_head *h,
+    uint64_t commit)
 {
 	struct journal_entry e = { .commit = commit, .owner = h->owner, .type = h->type,
 		.payload = { .p = (const char *)p + JOURNAL_RECORD_HEAD,
 		    .n = h->bytes - JOURNAL_RECORD_HEAD } };
 
 	if (s->link_known && h->link != s->link)
-		report(s, true, "journal commit %" PRIu64 ": the link of a record is wrong", commit);
+		report(s, true, "journal commit %" PRIu64 ": the link of a record is wrong",
+		    commit);
 	s->link = h->check;
 	s->link_known = true;
 	return (s->replay->apply(s->replay->arg, &e, s->err));
@@ -300,12 +303,13 @@ record_find(struct scan *s, const struct segment *g, uint64_t at, uint64_t end,
 		if (cost < JOURNAL_RECORD_HEAD || cost > end - at)
 			continue;
 		if (cost > budget) {
-			report(s, true, "journal segment %08x: gave up looking at %" PRIu64, g->slot,
-			    at);
+			report(s, true, "journal segment %08x: gave up looking at %" PRIu64,
+			    g->slot, at);
 			return (end);
 		}
 		budget -= cost;
-		if (journal_record_decode(s->data + at, (size_t)(end - at), place(s, g, at), h) == 0)
+		if (journal_record_decode(s->data + at, (size_t)(end - at), place(s, g, at),
+			h) == 0)
 			return (at);
 	}
 	return (end);
@@ -349,8 +353,9 @@ commit_hand_out(struct scan *s, const struct segment *g, uint64_t at, const stru
 	struct journal_record_head h;
 
 	if (!commit_is_whole(s, g, at, c)) {
-		report(s, true, "journal segment %08x: commit %" PRIu64 " at %" PRIu64 " is damaged",
-		    g->slot, c->number, at);
+		report(s, true,
+		    "journal segment %08x: commit %" PRIu64 " at %" PRIu64 " is damaged", g->slot,
+		    c->number, at);
 		return (records_rescue(s, g, p, end, c->number));
 	}
 	for (; p < end; p += journal_pad(h.bytes, 8)) {

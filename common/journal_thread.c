@@ -14,10 +14,8 @@ journal_wake(struct journal *j)
 {
 	if (!j->running)
 		return;
-	/* Pairs with the fence of sleep_until_rung: one of the two sees the other. */
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&j->asleep, memory_order_relaxed) &&
-	    atomic_exchange(&j->asleep, false))
+	/* Sequentially consistent, as in sleep_until_rung: one of the two sees the other. */
+	if (atomic_load(&j->asleep) && atomic_exchange(&j->asleep, false))
 		doorbell_ring(&j->bell);
 }
 
@@ -41,7 +39,6 @@ sleep_until_rung(struct journal *j, enum journal_ran ran)
 	if (ran == JOURNAL_IDLE && j->options.policy == JOURNAL_INTERVAL)
 		ms = j->options.interval_ns / NS_PER_MS + 1;
 	atomic_store(&j->asleep, true);
-	atomic_thread_fence(memory_order_seq_cst);
 	if (ran == JOURNAL_IDLE && work_waits(j)) {
 		atomic_store(&j->asleep, false);
 		return;

@@ -38,7 +38,7 @@ json_end(const struct json_out *j)
 }
 
 void
-json_object(struct json_out *j)
+json_object_begin(struct json_out *j)
 {
 	open_level(j, STR("{"));
 }
@@ -50,7 +50,7 @@ json_object_end(struct json_out *j)
 }
 
 void
-json_array(struct json_out *j)
+json_array_begin(struct json_out *j)
 {
 	open_level(j, STR("["));
 }
@@ -136,7 +136,7 @@ json_bool(struct json_out *j, bool v)
 }
 
 void
-json_null(struct json_out *j)
+json_put_null(struct json_out *j)
 {
 	json_raw(j, STR("null"));
 }

@@ -2,6 +2,8 @@
  * json_out - JSON as Go's encoder writes it: keys in the order given, <, >, & and U+2028/9 escaped,
  * invalid UTF-8 as \ufffd, optional indentation (monitoring-events.md 1).
  *
+ * No name here is one of jansson's, which some programs use beside it.
+ *
  * Appends to a buf; the first shortage of memory is sticky (json_end tells).  Nesting is kept in a
  * 64-bit mask: at most 60 levels, asserted.
  */
@@ -26,9 +28,9 @@ struct json_out {
 void json_begin(struct json_out *, struct buf *to, unsigned indent);
 int json_end(const struct json_out *); /* 0; -1: memory or the buf's bound */
 
-void json_object(struct json_out *);
+void json_object_begin(struct json_out *);
 void json_object_end(struct json_out *);
-void json_array(struct json_out *);
+void json_array_begin(struct json_out *);
 void json_array_end(struct json_out *);
 void json_key(struct json_out *, const char *key);
 
@@ -37,7 +39,7 @@ void json_u64(struct json_out *, uint64_t);
 void json_i64(struct json_out *, int64_t);
 void json_num(struct json_out *, double); /* shortest that round-trips; finite */
 void json_bool(struct json_out *, bool);
-void json_null(struct json_out *);
+void json_put_null(struct json_out *);
 void json_raw(struct json_out *, struct str); /* JSON text that is known to be well-formed */
 /* RFC 3339, trailing zeros of the nanoseconds trimmed; local: with the zone's offset, which the
  * program has made known with tzset(3) before it entered its sandbox. */

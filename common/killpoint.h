@@ -13,13 +13,17 @@
 #ifndef COMMON_KILLPOINT_H
 #define COMMON_KILLPOINT_H
 
+#include <stdbool.h>
+
 #ifdef NATSD_KILLPOINTS
 void killpoint_arm(const char *spec); /* "<name>@<n>"; NULL or "": disarmed */
 void killpoint_pass(const char *name);
+bool killpoint_no_sandbox(void); /* the order was "nosandbox": an instrument needs its own calls */
 #define KILL_POINT(name) killpoint_pass(name)
 #define KILLPOINT_BUILD true
 #else
 #define killpoint_arm(spec) ((void)(spec))
+#define killpoint_no_sandbox() false
 #define KILL_POINT(name) ((void)0)
 #define KILLPOINT_BUILD false /* a test build: probes and kill specs are honoured */
 #endif

@@ -20,9 +20,10 @@ common_libcommon_a_SOURCES = \
 	common/inbox.h common/inbox.c \
 	common/frame_list.h common/frame.h common/frame.c \
 	common/frame_io.h common/frame_io.c \
-	common/ctl_list.h common/ctl.h common/ctl_priv.h common/ctl.c common/ctl_codec.c \
-	common/path.h common/path.c common/conf_char.h common/conf_char.c \
-	common/conf.h common/conf_lex.h common/conf_lex.c common/conf.c common/conf_file.c common/conf_print.c \
+	common/ctl_list.h common/ctl.h common/ctl.c common/ctl_codec.c \
+	common/path.h common/path.c common/conf_char.h common/conf_char.c common/conf_scalar.h common/conf_scalar.c \
+	common/conf.h common/lex.h common/lex.c common/conf_lex.h common/conf_lex.c common/conf_lex_value.c \
+	common/conf.c common/conf_file.c common/conf_print.c \
 	common/duration.h common/duration.c common/quote.h common/quote.c \
 	common/option_list.h common/options.h common/options.c \
 	common/utf8.h common/utf8.c \

@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/cursor.h"
+#include "common/log.h"
 
 /* Names of the table's column of roles. */
 enum { FRONT = ROLE_FRONT, JS = ROLE_JS, RAFT = ROLE_RAFT };
@@ -47,8 +48,7 @@ options_row(const char *field)
 	for (size_t i = 0; i < NROWS; i++)
 		if (strcmp(rows[i].field, field) == 0)
 			return (&rows[i]);
-	assert(!"a field of the table");
-	abort();
+	bug("options: no field %s", field);
 }
 
 /* ---- one value ---- */
@@ -318,6 +318,8 @@ options_decode(struct options *o, const uint8_t *p, size_t n, struct err *e)
 	if (rd_u32(&in) != STAMP)
 		return (err_set(e, "options of another build"));
 	role = rd_u32(&in);
+	if (role != ROLE_FRONT && role != ROLE_JS && role != ROLE_RAFT)
+		return (err_set(e, "options for nobody"));
 	for (size_t i = 0; i < NROWS; i++)
 		if ((rows[i].roles & role) != 0 && decode_row(&in, o, &rows[i], e) != 0)
 			return (-1);

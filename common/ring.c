@@ -18,6 +18,7 @@
  * the next bytes are as warm as the first ones.
  */
 #define RESTART_BYTES (256u << 10)
+#define RESTART_LOOKS 16u /* for a chance to start over, in the way of RESTART_BYTES */
 
 /* Starting over spends positions; from here on none are spent, so that they never come to an end. */
 #define RESTART_LAST (1ULL << 62)
@@ -46,6 +47,7 @@ struct ring {
 	uint64_t reserved_at;
 	uint32_t reserved_len;
 	uint32_t restart_bytes;
+	uint64_t restart_at; /* below it nobody looks for a chance to start over */
 	bool reserved;
 	bool skip_told; /* skip_from and skip_to stand in shared memory */
 	uint32_t touched; /* highest offset used since pages were last given back */
@@ -117,17 +119,33 @@ refresh_released(struct ring *r)
 	return (true);
 }
 
+/*
+ * The beginning of the ring, when it is worth going there: some way into it, all told, all released.
+ * Looking costs the other side's cache line, so after a vain look we go on for a while.
+ */
+static uint64_t __attribute__((noinline))
+restart_position(struct ring *r)
+{
+	if (r->tail != r->published || r->tail > RESTART_LAST)
+		return (r->tail);
+	if ((r->tail & r->mask) < r->restart_bytes) {
+		r->restart_at = (r->tail & ~r->mask) + r->restart_bytes;
+		return (r->tail);
+	}
+	if (!refresh_released(r) || r->released_seen != r->tail) {
+		r->restart_at = r->tail + r->restart_bytes / RESTART_LOOKS;
+		return (r->tail);
+	}
+	return ((r->tail | r->mask) + 1);
+}
+
 /* Where the next record stands: behind the last one, or at the beginning of an empty ring. */
 static inline uint64_t
 next_position(struct ring *r)
 {
-	if (__builtin_expect((r->tail & r->mask) < r->restart_bytes, 1))
+	if (__builtin_expect(r->tail < r->restart_at, 1))
 		return (r->tail);
-	if (r->tail != r->published || r->tail > RESTART_LAST)
-		return (r->tail);
-	if (!refresh_released(r) || r->released_seen != r->tail)
-		return (r->tail);
-	return ((r->tail | r->mask) + 1);
+	return (restart_position(r));
 }
 
 uint8_t *
@@ -182,13 +200,17 @@ ring_commit(struct ring *r, uint16_t type, uint16_t flags, uint32_t len)
 	return (at);
 }
 
-/* A bell is rung once for each time that its owner declares itself asleep. */
+/*
+ * Moves a cursor of ours for all to see, then rings the bell of an owner who has declared itself
+ * asleep: once for each time that it does.  The order of the two, like that of flag and cursor in
+ * ring_sleep and ring_want_room, is in the one order of all sequentially consistent accesses: one
+ * of us sees the other.  (Fences would say the same, but ThreadSanitizer does not know them.)
+ */
 static inline void
-ring_if_asked(struct ring *r, _Atomic uint32_t *flag)
+advance(struct ring *r, _Atomic uint64_t *cursor, uint64_t position, _Atomic uint32_t *flag)
 {
-	/* Pairs with the fence of ring_sleep and ring_want_room: one of us sees the other. */
-	atomic_thread_fence(memory_order_seq_cst);
-	if (__builtin_expect(atomic_load_explicit(flag, memory_order_relaxed) != 0, 0)) {
+	atomic_store_explicit(cursor, position, memory_order_seq_cst);
+	if (__builtin_expect(atomic_load_explicit(flag, memory_order_seq_cst) != 0, 0)) {
 		atomic_store_explicit(flag, 0, memory_order_relaxed);
 		doorbell_ring(&r->peer);
 	}
@@ -204,9 +226,8 @@ ring_publish(struct ring *r)
 		atomic_store_explicit(&r->shared->skip_to, r->skip_to, memory_order_relaxed);
 		r->skip_told = true;
 	}
-	atomic_store_explicit(&r->shared->write, r->tail, memory_order_release);
 	r->published = r->tail;
-	ring_if_asked(r, &r->shared->asleep);
+	advance(r, &r->shared->write, r->tail, &r->shared->asleep);
 }
 
 uint32_t
@@ -230,8 +251,9 @@ ring_want_room(struct ring *r)
 {
 	if (r->dead)
 		return;
-	atomic_store_explicit(&r->shared->want_room, 1, memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst);
+	atomic_store_explicit(&r->shared->want_room, 1, memory_order_seq_cst);
+	/* A later look at the cursor sees no older value than this one. */
+	(void)atomic_load_explicit(&r->shared->released, memory_order_seq_cst);
 }
 
 void
@@ -375,8 +397,7 @@ ring_release(struct ring *r, uint64_t position)
 	if (r->dead || position == r->released)
 		return;
 	r->released = position;
-	atomic_store_explicit(&r->shared->released, position, memory_order_release);
-	ring_if_asked(r, &r->shared->want_room);
+	advance(r, &r->shared->released, position, &r->shared->want_room);
 }
 
 void
@@ -396,11 +417,11 @@ ring_sleep(struct ring *r)
 		return (true);
 	if (r->read != r->write_seen)
 		return (false);
-	atomic_store_explicit(&r->shared->asleep, 1, memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst);
-	/* A violation seen here is told by the look that false asks for. */
-	if (refresh_write(r) && r->read == r->write_seen)
+	atomic_store_explicit(&r->shared->asleep, 1, memory_order_seq_cst);
+	if (atomic_load_explicit(&r->shared->write, memory_order_seq_cst) == r->write_seen)
 		return (true);
+	/* A violation seen here is told by the look that false asks for. */
+	refresh_write(r);
 	ring_wake(r);
 	return (false);
 }

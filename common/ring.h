@@ -36,9 +36,9 @@
  * 00*8  61 62 63 00*5; the next one starts at position 24.
  *
  * Starting over: a producer that finds the ring empty, and itself some way into it, continues at the
- * next multiple of size, so that a lightly used ring lives in its first pages.  It publishes the jump as skip_from and
- * skip_to before `write`; the consumer that stands at skip_from goes on at skip_to.  Position,
- * and so ingress numbers, are never used twice.
+ * next multiple of size, so that a lightly used ring lives in its first pages.  It publishes the
+ * jump as skip_from and skip_to before `write`; the consumer that stands at skip_from goes on at
+ * skip_to.  Positions, and so ingress numbers, are never used twice.
  *
  * Hostility: the other side may write anything anywhere at any time.  Cursors and record heads are
  * copied once, checked, then used; a violation kills this end of the ring for good (E below), with
@@ -97,8 +97,7 @@ int ring_make(uint32_t bytes, uint64_t serial, struct err *);
  * ring_attach - one end of it.  fd stays yours (the mapping does not need it).  `peer` is the bell
  * of the other side, to be rung by us; its descriptors stay yours and open until detach.
  * A consumer starts reading at `released`.  The bell is rung once, for what the life before left
- * unsaid.  Refuses another layout stamp, missing seals, cursors
- * that break the invariant.  NULL.
+ * unsaid.  Refuses another layout stamp, missing seals, cursors that break the invariant.  NULL.
  */
 struct ring *ring_attach(int fd, enum ring_side, const struct doorbell *peer, struct err *);
 
@@ -129,7 +128,7 @@ uint8_t *ring_reserve(struct ring *, uint32_t len);
 uint64_t ring_commit(struct ring *, uint16_t type, uint16_t flags, uint32_t len);
 
 /* ring_publish - all committed records become visible; rings the bell of a consumer asleep.  Costs
- * a fence: once a batch. */
+ * a full barrier: once a batch. */
 void ring_publish(struct ring *);
 
 /* ring_used - bytes between released and what was committed; refreshes from the other side. */
@@ -163,7 +162,7 @@ int ring_take(struct ring *, struct buf *scratch, struct ring_rec *);
 void ring_next(struct ring *, const struct ring_rec *);
 
 /* ring_release - everything below `position` is finished.  Rings the bell of a waiting producer.
- * Costs a fence: once a batch where a batch may be released together. */
+ * Costs a full barrier: once a batch where a batch may be released together. */
 void ring_release(struct ring *, uint64_t position);
 
 /* ring_set_verdict - stores v (not 0) in the head of a record not yet released: one atomic store. */
@@ -171,7 +170,8 @@ void ring_set_verdict(struct ring *, uint64_t at, uint64_t v);
 
 /*
  * ring_sleep - declares us asleep; false when something arrived meanwhile (then we are awake again
- * and must look).  True for a dead ring: nothing will come.  ring_wake - we are awake; call it after the event loop returns.
+ * and must look).  True for a dead ring: nothing will come.
+ * ring_wake - we are awake; call it after the event loop returns.
  */
 bool ring_sleep(struct ring *);
 void ring_wake(struct ring *);

@@ -108,6 +108,29 @@ block_put(struct ring_out *out, struct block *block)
 		free(block);
 }
 
+/* Adds an entry to a block that has room for it; where its bytes go. */
+static uint8_t *
+entry_add(struct block *block, uint16_t type, uint16_t flags, uint32_t len)
+{
+	struct entry entry = { .len = len, .type = type, .flags = flags };
+	uint8_t *at = block->bytes + block->to;
+
+	assert(entry_bytes(len) <= block->size - block->to);
+	memcpy(at, &entry, sizeof(entry));
+	block->to += entry_bytes(len);
+	return (at + sizeof(entry));
+}
+
+static void
+block_append(struct ring_out *out, struct block *block)
+{
+	if (out->last == NULL)
+		out->first = block;
+	else
+		out->last->next = block;
+	out->last = block;
+}
+
 static uint8_t *
 list_reserve(struct ring_out *out, uint32_t len)
 {
@@ -119,11 +142,7 @@ list_reserve(struct ring_out *out, uint32_t len)
 	if (block == NULL || need > block->size - block->to) {
 		if ((block = block_get(out, need)) == NULL)
 			return (NULL);
-		if (out->last == NULL)
-			out->first = block;
-		else
-			out->last->next = block;
-		out->last = block;
+		block_append(out, block);
 	}
 	out->listing = true;
 	return (block->bytes + block->to + sizeof(struct entry));
@@ -145,8 +164,6 @@ ring_out_reserve(struct ring_out *out, uint32_t len)
 void
 ring_out_commit(struct ring_out *out, uint16_t type, uint16_t flags, uint32_t len, uint64_t *at)
 {
-	struct entry entry = { .len = len, .type = type, .flags = flags };
-	struct block *block = out->last;
 	uint64_t position;
 
 	if (!out->listing) {
@@ -155,13 +172,40 @@ ring_out_commit(struct ring_out *out, uint16_t type, uint16_t flags, uint32_t le
 			*at = position;
 		return;
 	}
-	assert(entry_bytes(len) <= block->size - block->to);
-	memcpy(block->bytes + block->to, &entry, sizeof(entry));
-	block->to += entry_bytes(len);
+	entry_add(out->last, type, flags, len);
 	out->listed += entry_bytes(len);
 	out->listing = false;
 	if (at != NULL)
 		*at = UINT64_MAX;
+}
+
+int
+ring_out_put_parts(struct ring_out *out, uint16_t type, const uint8_t *p, size_t n)
+{
+	const uint32_t most = ring_record_max(out->ring);
+	const size_t records = (n + most - 1) / most;
+	struct block *block;
+	size_t need;
+
+	assert(!out->listing && n > 0);
+	if (ring_dead(out->ring) || n > ring_size(out->ring) ||
+	    n + records * (RING_RECORD_HEAD + 8) > ring_size(out->ring))
+		return (-1);
+	need = n + records * (sizeof(struct entry) + 8);
+	if (need > out->max || out->listed > out->max - need)
+		return (-1);
+	if ((block = block_get(out, (uint32_t)need)) == NULL)
+		return (-1);
+	block_append(out, block);
+	while (n > 0) {
+		uint32_t part = n > most ? most : (uint32_t)n;
+
+		memcpy(entry_add(block, type, n > part ? RING_FLAG_FRAGMENT : 0, part), p, part);
+		p += part;
+		n -= part;
+	}
+	out->listed += block->to;
+	return (0);
 }
 
 /* Moves the first listed record into the ring; false: no room for it yet. */

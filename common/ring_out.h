@@ -32,6 +32,13 @@ struct ring *ring_out_ring(struct ring_out *);
 uint8_t *ring_out_reserve(struct ring_out *, uint32_t len);
 void ring_out_commit(struct ring_out *, uint16_t type, uint16_t flags, uint32_t len, uint64_t *at);
 
+/*
+ * ring_out_put_parts - n bytes as records of one type of at most ring_record_max() bytes each, all
+ * but the last flagged RING_FLAG_FRAGMENT; through the list, in order.  0; -1, and nothing was put:
+ * more than the ring can hold, the list is at its bound, no memory, or the ring is dead.
+ */
+int ring_out_put_parts(struct ring_out *, uint16_t type, const uint8_t *, size_t n);
+
 /* ring_out_flush - drains the list as far as it fits, publishes, asks for room when some is left.
  * True when nothing is left; the list of a dead ring is dropped. */
 bool ring_out_flush(struct ring_out *);

@@ -9,7 +9,8 @@
 /* clang-format off */
 const int sandbox_calls_all[] = {
 	/* descriptors it has */
-	CALL(read), CALL(readv), CALL(write), CALL(writev), CALL(close), CALL(lseek),
+	CALL(read), CALL(readv), CALL(pread64), CALL(write), CALL(writev), CALL(close),
+	CALL(lseek),
 	CALL(fstat), CALL(newfstatat), CALL(statx), CALL(fcntl), CALL(dup), CALL(dup3),
 	CALL(recvmsg), CALL(recvfrom), CALL(sendmsg), CALL(sendto), CALL(getsockopt),
 	/* memory */
@@ -43,7 +44,7 @@ const int sandbox_calls_front[] = {
 const int sandbox_calls_files[] = {
 	CALL(openat), CALL(openat2), CALL(unlinkat), CALL(renameat), CALL(renameat2),
 	CALL(mkdirat), CALL(linkat), CALL(readlinkat), CALL(faccessat), CALL(faccessat2),
-	CALL(getdents64), CALL(fstatfs), CALL(pread64), CALL(pwrite64), CALL(preadv),
+	CALL(getdents64), CALL(fstatfs), CALL(pwrite64), CALL(preadv),
 	CALL(pwritev), CALL(preadv2), CALL(pwritev2), CALL(fsync), CALL(fdatasync),
 	CALL(fallocate), CALL(fadvise64), CALL(sync_file_range), CALL(copy_file_range),
 	CALL(flock), CALL(fchmod), CALL(utimensat),

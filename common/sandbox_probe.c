@@ -58,7 +58,8 @@ act_read_proc(void)
 static int
 act_leave_root(void)
 {
-	return (try_open("../../../../etc/passwd", O_RDONLY));
+	/* From however deep a working directory. */
+	return (try_open("../../../../../../../../../../../../../../../../etc/passwd", O_RDONLY));
 }
 
 static int

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -132,6 +131,28 @@ check_length(int fd, size_t bytes, struct err *err)
 		return (err_set(err, "%jd bytes where %zu are expected", (intmax_t)st.st_size,
 		    bytes));
 	return (0);
+}
+
+void *
+shm_map(int fd, size_t bytes, bool writable, struct err *err)
+{
+	void *p;
+
+	if (object_sealed(fd, false, err) != 0 || check_length(fd, bytes, err) != 0)
+		return (NULL);
+	p = mmap(NULL, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED) {
+		err_sys(err, "map %zu bytes", bytes);
+		return (NULL);
+	}
+	return (p);
+}
+
+void
+shm_unmap(void *p, size_t bytes)
+{
+	if (p != NULL)
+		munmap(p, bytes);
 }
 
 void *

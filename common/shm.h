@@ -8,6 +8,7 @@
 #ifndef COMMON_SHM_H
 #define COMMON_SHM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,13 @@ int shm_read_all(int fd, size_t max, uint8_t **p, size_t *n, struct err *);
  */
 void *shm_map_ring(int fd, size_t head, size_t size, struct err *);
 void shm_unmap_ring(void *, size_t head, size_t size);
+
+/*
+ * shm_map - maps an object of exactly `bytes` bytes, sealed against resizing.  The address; NULL.
+ * shm_unmap undoes it; NULL is fine.
+ */
+void *shm_map(int fd, size_t bytes, bool writable, struct err *);
+void shm_unmap(void *, size_t bytes);
 
 /* shm_punch - gives the pages of [from, from + n) of the mapping back; they read as zeros then. */
 int shm_punch(void *from, size_t n);

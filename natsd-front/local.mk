@@ -1,4 +1,56 @@
 natsdexec_PROGRAMS += natsd-front/natsd-front
-natsd_front_natsd_front_SOURCES = natsd-front/main.c
-natsd_front_natsd_front_LDADD = $(COMMON_LIBS) $(JANSSON_LIBS)
+noinst_LIBRARIES += natsd-front/libfront.a
+# All of the front but its main(), so that tests can link its parts.
+natsd_front_libfront_a_SOURCES = \
+	natsd-front/accept.c \
+	natsd-front/answered.c natsd-front/answered.h \
+	natsd-front/attach.c \
+	natsd-front/blob.c natsd-front/blob.h \
+	natsd-front/client/client.c natsd-front/client/client.h \
+	natsd-front/client/connect.c natsd-front/client/connect.h \
+	natsd-front/client/connect_json.c natsd-front/client/connect_json.h \
+	natsd-front/client/info.c natsd-front/client/info.h \
+	natsd-front/client/parser.c natsd-front/client/parser.h \
+	natsd-front/client/ping.c \
+	natsd-front/client/trace.c natsd-front/client/trace.h \
+	natsd-front/closed.c natsd-front/closed.h \
+	natsd-front/conn.c natsd-front/conn.h \
+	natsd-front/conn_input.c natsd-front/conn_input.h \
+	natsd-front/conn_out.c natsd-front/conn_wait.c \
+	natsd-front/control.c \
+	natsd-front/deliver.c natsd-front/deliver.h natsd-front/deliver_here.c \
+	natsd-front/deliver_ring.c natsd-front/fan.h \
+	natsd-front/front.c natsd-front/front.h \
+	natsd-front/interest.c natsd-front/interest.h \
+	natsd-front/lame.c \
+	natsd-front/local.c natsd-front/local.h \
+	natsd-front/monitor/facts.h natsd-front/monitor/facts.c natsd-front/monitor/facts_gather.c \
+	natsd-front/monitor/http_conn.h natsd-front/monitor/http_conn.c \
+	natsd-front/monitor/http_request.h natsd-front/monitor/http_request.c \
+	natsd-front/monitor/http_url.h natsd-front/monitor/http_url.c \
+	natsd-front/monitor/monitor.h natsd-front/monitor/monitor.c \
+	natsd-front/monitor/page.h natsd-front/monitor/page.c \
+	natsd-front/monitor/page_connz.c \
+	natsd-front/monitor/page_healthz.c \
+	natsd-front/monitor/page_root.c \
+	natsd-front/monitor/page_subsz.c \
+	natsd-front/monitor/page_varz.c \
+	natsd-front/monitor/params.h natsd-front/monitor/params.c \
+	natsd-front/msg.c natsd-front/msg.h \
+	natsd-front/out.c natsd-front/out.h \
+	natsd-front/peer.c natsd-front/peer.h \
+	natsd-front/peer_rules.c natsd-front/peer_rules.h \
+	natsd-front/probe.c natsd-front/probe.h \
+	natsd-front/reasons.c natsd-front/reasons.h \
+	natsd-front/reload.c \
+	natsd-front/settings.c natsd-front/settings.h \
+	natsd-front/shared.c natsd-front/shared.h \
+	natsd-front/slots.c natsd-front/slots.h \
+	natsd-front/snapshot.c natsd-front/snapshot.h \
+	natsd-front/status.c natsd-front/status.h \
+	natsd-front/sub.c natsd-front/sub.h \
+	natsd-front/text.c natsd-front/text.h \
+	natsd-front/worker.c natsd-front/worker.h natsd-front/worker_main.c
+natsd_front_natsd_front_SOURCES = natsd-front/main.c natsd-front/tsan.c
+natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS)
 dist_man_MANS += natsd-front/natsd-front.8

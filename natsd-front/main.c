@@ -1,7 +1,81 @@
+/*
+ * natsd-front - all wire I/O: clients, accounts, routing.  Started by natsd-supervisor only, with
+ * the control socket on descriptor 3 and the log socket on 4.
+ */
 #include "config.h"
+
+#include <sys/random.h>
+
+#include <jansson.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/killpoint.h"
+#include "common/log.h"
+#include "common/sandbox.h"
+#include "natsd-front/front.h"
+#include "natsd-front/probe.h"
+
+#define ARENAS_MAX 2 /* of malloc: messages do not come there, memory counts */
+
+/* What libraries would open files for later, when none can be opened any more. */
+static void
+preload(void)
+{
+	size_t seed;
+
+	tzset();
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		fatal("getrandom");
+	json_object_seed(seed);
+}
+
+static void
+process_settings(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	/* The supervisor decides; a terminal's signals go to the whole group. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	mallopt(M_ARENA_MAX, ARENAS_MAX);
+}
+
+static int
+enter_sandbox(struct err *e)
+{
+	struct sandbox_request rq = { .role = ROLE_FRONT,
+		.allow_probe = probe_allowed() };
+
+	/* Under an instrument of a test build the filter would stop the instrument. */
+	if (killpoint_no_sandbox())
+		return (0);
+	return (sandbox_enter(&rq, e));
+}
 
 int
 main(void)
 {
-	return (0);
+	struct front f = { .listen_fd = -1, .monitor_fd = -1, .bell = DOORBELL_NONE };
+	struct err e;
+	int status;
+
+	log_to_supervisor(CTL_LOG_FD);
+	process_settings();
+	preload();
+	if (front_attach(&f, &e) != 0)
+		fatal("natsd-front: %s", e.text);
+	if (front_make(&f, &e) != 0)
+		fatal("natsd-front: %s", e.text);
+	if (enter_sandbox(&e) != 0)
+		fatal("natsd-front: sandbox: %s", e.text);
+	if (front_start(&f, &e) != 0)
+		fatal("natsd-front: %s", e.text);
+	status = front_run(&f);
+	front_free(&f);
+	return (status);
 }

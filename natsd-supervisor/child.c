@@ -24,6 +24,8 @@ const struct child_policy child_policy = {
 	.useful_after_ms = 10000,
 	.silent_ms = 5000,
 	.ping_ms = 1000,
+	.eager_ms = 20,
+	.eager_for_ms = 2000,
 };
 
 const char *
@@ -138,6 +140,7 @@ child_spawn(struct child *c, const char *program, int log_fd, char *const *wrapp
 	c->pid = pid;
 	c->life++;
 	c->useful = 0;
+	c->pong = c->ping;
 	c->killed_for[0] = '\0';
 	c->state = CHILD_STARTING;
 	c->started = c->heard = mono_now();
@@ -203,7 +206,8 @@ child_kill(struct child *c, const char *why)
 {
 	if (c->pid == 0)
 		return;
-	snprintf(c->killed_for, sizeof(c->killed_for), "%s", why);
+	if (c->killed_for[0] == '\0') /* what follows of it is no reason of its own */
+		snprintf(c->killed_for, sizeof(c->killed_for), "%s", why);
 	kill(c->pid, SIGKILL);
 }
 

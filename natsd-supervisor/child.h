@@ -34,7 +34,7 @@ struct child {
 	struct ctl *ctl;     /* NULL when there is no process */
 	struct mono started, heard; /* heard: last PONG, or the start */
 	struct mono wait_until;	    /* WAITING: not before */
-	uint64_t ping;	     /* number of the last one */
+	uint64_t ping, pong; /* numbers of the last ones; equal: nothing is asked */
 	bool replaced_rings; /* its rings are to be made anew before the next life */
 	char killed_for[CHILD_WHY_MAX]; /* why we are killing this life; "" */
 	char why[CHILD_WHY_MAX];	/* of the last death */
@@ -46,6 +46,8 @@ struct child_policy {
 	int64_t useful_after_ms;		/* a life that lasted this long was useful */
 	int64_t silent_ms;			/* no PONG for this long: kill it */
 	int64_t ping_ms;
+	int64_t eager_ms, eager_for_ms; /* asked this often at first, until it was useful: a life that
+					 * ends young after work must not count as useless */
 };
 extern const struct child_policy child_policy;
 

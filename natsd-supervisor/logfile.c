@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,6 +164,28 @@ line_head(const struct logfile *l, char out[LINE_HEAD_MAX], enum log_level level
 	return ((size_t)n);
 }
 
+/*
+ * To a pipe or terminal that is not ours alone, so that its flags must stay as they are: a piece is
+ * written only when there is room for it.  How much of it was.
+ */
+static ssize_t
+write_patient(int fd, const char *p, size_t n)
+{
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+	size_t done = 0;
+
+	while (done < n) {
+		size_t piece = n - done < PIPE_BUF ? n - done : PIPE_BUF;
+		ssize_t wrote;
+
+		if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0 ||
+		    (wrote = write(fd, p + done, piece)) <= 0)
+			break;
+		done += (size_t)wrote;
+	}
+	return ((ssize_t)done);
+}
+
 static void
 put_line(struct logfile *l, enum log_level level, int64_t wall_ns, struct str text, const char *end)
 {
@@ -176,7 +199,7 @@ put_line(struct logfile *l, enum log_level level, int64_t wall_ns, struct str te
 	n += text.n;
 	memcpy(line + n, end, nend);
 	n += nend;
-	wrote = write(l->fd, line, n);
+	wrote = l->path != NULL ? write(l->fd, line, n) : write_patient(l->fd, line, n);
 	if (wrote > 0)
 		l->size += wrote;
 	if (wrote == (ssize_t)n)

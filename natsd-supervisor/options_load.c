@@ -19,7 +19,7 @@ report_free(struct report *r)
 static void
 report_error(struct report *r, const char *text)
 {
-	(void)buf_addf(&r->errors, "%s\n", text);
+	(void)buf_addf(&r->errors, "%s", text);
 }
 
 /* Values that mean "the default" when a file or a flag says 0 (config.md 5). */

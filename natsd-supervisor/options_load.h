@@ -11,7 +11,7 @@
 #include "common/options.h"
 #include "natsd-supervisor/cli.h"
 
-/* What there is to say about a file: lines, each ended by LF. */
+/* What there is to say: lines about a file, each ended by LF, or one reason without. */
 struct report {
 	struct buf warnings;
 	struct buf errors;

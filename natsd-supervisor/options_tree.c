@@ -184,16 +184,31 @@ has_line(const struct buf *lines, struct str line)
 	return (false);
 }
 
+/* Tags have no letter case: kept in lower case, once each. */
 static void
-add_tag(struct loader *l, struct buf *tags, struct str tag)
+add_tag(struct loader *l, struct buf *tags, struct str given)
 {
-	tag = trim(tag);
-	if (tag.n == 0 || has_line(tags, tag))
+	struct buf lower = BUF_INIT(1u << 20);
+	struct str tag = trim(given);
+	size_t i;
+
+	if (tag.n == 0)
 		return;
-	if (memchr(tag.p, '\n', tag.n) != NULL)
+	if (memchr(tag.p, '\n', tag.n) != NULL) {
 		ERROR(l, "error parsing tags: a tag holds a newline");
-	else if (buf_add_str(tags, tag) != 0 || buf_add(tags, "\n", 1) != 0)
+		return;
+	}
+	if (buf_add_str(&lower, tag) != 0) {
 		ERROR(l, "error parsing tags: out of memory");
+		return;
+	}
+	for (i = 0; i < lower.len; i++)
+		lower.data[i] = (uint8_t)tolower(lower.data[i]);
+	tag = buf_str(&lower);
+	if (!has_line(tags, tag) &&
+	    (buf_add_str(tags, tag) != 0 || buf_add(tags, "\n", 1) != 0))
+		ERROR(l, "error parsing tags: out of memory");
+	buf_free(&lower);
 }
 
 static void
@@ -327,6 +342,17 @@ set_trace_kind(struct loader *l, const struct option_row *r, const struct conf_v
 		l->o->trace = v->boolean;
 }
 
+static void
+set_server_name(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	if (!want(l, v, CONF_STRING))
+		return;
+	if (v->string.n > 0 && memchr(v->string.p, ' ', v->string.n) != NULL)
+		ERROR(l, "server name cannot contain spaces");
+	else
+		store_string(l, r, v->string);
+}
+
 typedef void option_setter(struct loader *, const struct option_row *, const struct conf_value *);
 
 struct special {
@@ -335,6 +361,7 @@ struct special {
 };
 
 static const struct special specials[] = {
+	{ "server_name", set_server_name },
 	{ "max_connections", set_max_connections },
 	{ "max_sub_tokens", set_max_sub_tokens },
 	{ "lame_duck_duration", set_lame_duck },

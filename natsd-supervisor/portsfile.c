@@ -69,7 +69,7 @@ put_listener(struct json_out *j, const char *key, const char *scheme, const stru
 	if (l->fd == -1)
 		return;
 	json_key(j, key);
-	json_array(j);
+	json_array_begin(j);
 	if (listen_is_wildcard(l->host))
 		put_interfaces(j, scheme, l->port);
 	else
@@ -113,7 +113,7 @@ portsfile_write(struct portsfile *p, const char *dir, const char *argv0,
 	if ((p->path = path_join(dir, name)) == NULL)
 		return (err_set(e, "out of memory"));
 	json_begin(&j, &text, 0);
-	json_object(&j);
+	json_object_begin(&j);
 	put_listener(&j, "nats", "nats", client);
 	put_listener(&j, "monitoring", "http", monitor);
 	json_object_end(&j);

@@ -25,7 +25,7 @@
 static const char *
 print_value(const struct options *o, const struct option_row *r, char out[VALUE_TEXT_MAX])
 {
-	static const char *const policies[] = { [POLICY_DEFAULT] = "default",
+	static const char *const policies[] = { [POLICY_DEFAULT] = "",
 		[POLICY_CLOSE] = "close", [POLICY_RETRY] = "retry" };
 	char duration[DURATION_TEXT_MAX];
 
@@ -192,7 +192,8 @@ static void
 finish(struct server *s)
 {
 	s->reloading = false;
-	notify_send("READY=1");
+	if (s->ready)
+		notify_send("READY=1");
 	if (!s->reload_again)
 		return;
 	s->reload_again = false;

@@ -86,21 +86,20 @@ start_command_line(struct server *s, int argc, char *argv[])
 
 /* ---- configuration ---- */
 
-/* Warnings, then errors; one a line. */
-static void
-print_report(const struct report *r)
+/* Warnings, then errors; one a line, and a line end behind the last, as nats-server. */
+static void __attribute__((noreturn))
+die_of(const struct report *r)
 {
-	fprintf(stderr, STR_FMT STR_FMT, STR_ARG(buf_str(&r->warnings)), STR_ARG(buf_str(&r->errors)));
+	fprintf(stderr, "%s: " STR_FMT STR_FMT "\n", CLI_NAME, STR_ARG(buf_str(&r->warnings)),
+	    STR_ARG(buf_str(&r->errors)));
+	exit(1);
 }
 
 static void __attribute__((noreturn))
 end_test(const struct server *s, const struct report *r)
 {
-	if (r->warnings.len > 0 || r->errors.len > 0) {
-		fprintf(stderr, "%s: ", CLI_NAME);
-		print_report(r);
-		exit(1);
-	}
+	if (r->warnings.len > 0 || r->errors.len > 0)
+		die_of(r);
 	fprintf(stderr, "%s: configuration file %s is valid (%s)\n", CLI_NAME, s->cli.config,
 	    s->options.config_digest);
 	exit(0);
@@ -118,12 +117,9 @@ start_configuration(struct server *s)
 	rc = options_load(&s->options, &s->cli, false, &report);
 	if (s->cli.test)
 		end_test(s, &report);
-	if (rc != 0) {
-		fprintf(stderr, "%s: ", CLI_NAME);
-		print_report(&report);
-		exit(1);
-	}
-	print_report(&report);
+	if (rc != 0)
+		die_of(&report);
+	fprintf(stderr, STR_FMT, STR_ARG(buf_str(&report.warnings)));
 	report_free(&report);
 	if (options_check(&s->options, &e) != 0 || sandbox_users_exist(&e) != 0)
 		die(e.text);

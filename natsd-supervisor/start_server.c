@@ -58,11 +58,26 @@ default_threads(void)
 	return (cores < 4 ? 1 : cores > 512 ? 256 : cores / 2);
 }
 
+/* While there is nobody to act on them, signals wait: they neither end us half started nor half
+ * stopped. */
+static void
+hold_signals(int how)
+{
+	static const int held[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+		sigaddset(&set, held[i]);
+	sigprocmask(how, &set, NULL);
+}
+
 void
 start_process(struct server *s)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
+	hold_signals(SIG_BLOCK);
 	open_standard_fds();
 	raise_descriptors();
 	sigaction(SIGPIPE, &ignore, NULL);
@@ -253,6 +268,7 @@ on_ldm(void *ctx)
 	if (s->lame_duck || s->stopping)
 		return;
 	s->lame_duck = true;
+	listen_close(&s->client); /* with the front's: who comes now is refused, not left waiting */
 	notify_send("STOPPING=1");
 	supervise_lame_duck(s->supervise);
 }
@@ -320,11 +336,13 @@ start_signals(struct server *s)
 		fatal("signals: out of memory");
 	start_watchdog(s);
 	supervise_reap(s->supervise); /* who died before we listened */
+	hold_signals(SIG_UNBLOCK);
 }
 
 int
 start_end(struct server *s)
 {
+	hold_signals(SIG_BLOCK);
 	portsfile_remove(&s->ports);
 	listen_close(&s->client);
 	listen_close(&s->monitor);

@@ -21,6 +21,7 @@ static void start_child(struct supervise *, struct supervised *);
 static void stop_next(struct supervise *);
 
 static const struct timeval stop_time = { .tv_sec = STOP_MS / 1000 };
+static const struct timeval eager_time = { .tv_usec = 1 }; /* the first time; then by the policy */
 
 /* ---- what a child says ---- */
 
@@ -79,6 +80,7 @@ on_ready(struct supervise *s, struct supervised *sd)
 		tell_hubs(s);
 	if (s->setup.probe)
 		probe_next(sd);
+	event_add(s->eager, &eager_time);
 	if (!s->ready && all_up(s)) {
 		s->ready = true;
 		s->setup.on_ready(s->setup.ctx);
@@ -91,7 +93,9 @@ on_pong(struct supervised *sd, const struct ctl_pong *m)
 	if (m->number != sd->child.ping)
 		return; /* late, from before a pause */
 	sd->child.heard = mono_now();
-	sd->child.useful = m->useful;
+	sd->child.pong = m->number;
+	if (m->useful > sd->child.useful)
+		sd->child.useful = m->useful;
 }
 
 /*
@@ -201,6 +205,8 @@ handle(struct supervise *s, struct supervised *sd, struct ctl_msg *m)
 			return (-1);
 		if (u.cid.highest > s->highest_cid)
 			s->highest_cid = u.cid.highest;
+		if (sd->child.useful == 0)
+			sd->child.useful = 1; /* it has let somebody in */
 		return (0);
 	case CTL_HELLO:
 	case CTL_CONFIG:
@@ -477,12 +483,23 @@ supervise_reap(struct supervise *s)
 
 /* ---- the watchdog ---- */
 
+/* The answer says that every thread has turned since. */
+static void
+ask(struct supervise *s, struct supervised *sd)
+{
+	struct ctl_ping m = { .number = ++s->pings };
+	struct err e;
+
+	sd->child.ping = m.number;
+	if (ctl_send_ping(sd->child.ctl, &m, &e) != 0)
+		log_debug("%s: %s", role_program(sd->child.role), e.text);
+	supervise_flush(sd);
+}
+
 static void
 watch(struct supervise *s, struct supervised *sd, struct mono now)
 {
 	int64_t silence_ms = child_policy.silent_ms;
-	struct ctl_ping m = { .number = ++s->pings };
-	struct err e;
 
 	if (sd->child.pid == 0)
 		return;
@@ -493,13 +510,39 @@ watch(struct supervise *s, struct supervised *sd, struct mono now)
 		child_kill(&sd->child, "silent beyond the watchdog");
 		return;
 	}
-	/* One question at a time: the answer says that every thread has turned since. */
-	if (sd->child.state != CHILD_UP)
-		return;
-	sd->child.ping = m.number;
-	if (ctl_send_ping(sd->child.ctl, &m, &e) != 0)
-		log_debug("%s: %s", role_program(sd->child.role), e.text);
-	supervise_flush(sd);
+	if (sd->child.state == CHILD_UP)
+		ask(s, sd);
+}
+
+/* Whether this young life may have become useful since it was asked last. */
+static bool
+is_eager(const struct child *c, struct mono now)
+{
+	return (c->state == CHILD_UP && c->useful == 0 &&
+	    mono_diff_ns(now, c->started) < child_policy.eager_for_ms * NS_PER_MS);
+}
+
+static void
+on_eager(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval again = { .tv_usec = child_policy.eager_ms * 1000 };
+	struct supervise *s = arg;
+	struct mono now = mono_now();
+	bool any = false;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++) {
+		struct supervised *sd = &s->children[i];
+
+		if (s->stopping || !is_eager(&sd->child, now))
+			continue;
+		any = true;
+		if (sd->child.pong == sd->child.ping)
+			ask(s, sd);
+	}
+	if (any)
+		event_add(s->eager, &again);
 }
 
 static void
@@ -614,9 +657,10 @@ make_timers(struct supervise *s, struct err *e)
 	struct timeval every = { .tv_sec = child_policy.ping_ms / 1000 };
 
 	s->tick = event_new(s->setup.base, -1, EV_PERSIST, on_tick, s);
+	s->eager = evtimer_new(s->setup.base, on_eager, s);
 	s->wake = evtimer_new(s->setup.base, on_wake, s);
 	s->deadline = evtimer_new(s->setup.base, on_deadline, s);
-	if (s->tick == NULL || s->wake == NULL || s->deadline == NULL ||
+	if (s->tick == NULL || s->eager == NULL || s->wake == NULL || s->deadline == NULL ||
 	    event_add(s->tick, &every) != 0)
 		return (err_set(e, "timers: no memory"));
 	return (0);
@@ -661,6 +705,8 @@ supervise_free(struct supervise *s)
 	}
 	if (s->tick != NULL)
 		event_free(s->tick);
+	if (s->eager != NULL)
+		event_free(s->eager);
 	if (s->wake != NULL)
 		event_free(s->wake);
 	if (s->deadline != NULL)

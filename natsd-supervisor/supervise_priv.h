@@ -29,7 +29,7 @@ struct supervise {
 	struct rings *rings;
 	struct volatile_store store;
 	int accounts;
-	struct event *tick, *wake, *deadline;
+	struct event *tick, *eager, *wake, *deadline;
 	uint64_t pings, highest_cid;
 	uint64_t usage_cpu_ns;	/* at the front's last question */
 	struct mono usage_asked;

@@ -5,8 +5,10 @@ include tests/unit/routing.mk
 include tests/unit/roles.mk
 include tests/unit/front.mk
 include tests/unit/store.mk
+include tests/unit/monitor.mk
 include tests/unit/oom.mk
 include tests/fuzz/local.mk
+include tests/attack/local.mk
 include tests/system/local.mk
 include tests/bench/local.mk
 
@@ -17,14 +19,19 @@ SANITIZED_WORD = yes
 else
 SANITIZED_WORD = no
 endif
-HOUSE_TESTS = tests/check-hardening tests/check-tidy tests/check-conformance
+HOUSE_TESTS = tests/check-hardening tests/check-tidy tests/check-options tests/check-conformance
 TESTS += $(HOUSE_TESTS)
+check_PROGRAMS += tests/tools/list_options
+tests_tools_list_options_SOURCES = tests/tools/list_options.c
+tests_tools_list_options_LDADD = $(COMMON_LIBS)
 dist_check_SCRIPTS += $(HOUSE_TESTS)
 
 # The tests that kill a role at a named place need a build with --enable-killpoints.
 KILL_TESTS = $(SYSTEM_KILL_TESTS)
-THREAD_TESTS =
-check-kills: $(check_PROGRAMS)
+THREAD_TESTS = tests/unit/test_ring tests/unit/test_inbox tests/unit/test_qsbr tests/unit/test_trie \
+	tests/unit/test_trie_cache tests/unit/test_err_log \
+	tests/system/core.py tests/system/deliver.py tests/system/limits.py
+check-kills: $(check_PROGRAMS) $(check_DATA)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS="$(KILL_TESTS)"
 # What has threads, for a build with --enable-tsan.
 check-threads: $(check_PROGRAMS)

@@ -372,8 +372,8 @@ tail_first(const struct block *b)
 }
 
 /*
- * After a failed write or sync the file is finished: what it holds durably stays, the rest goes to a
- * file of its own (faults.md S13, S14).
+ * After a failed write or sync the file is finished: what it holds durably stays, the rest goes to
+ * a file of its own (faults.md S13, S14).
  */
 static struct block *
 block_split(struct stream *s, struct block *b)

@@ -43,8 +43,8 @@ stream_write(struct stream *s, int folder, struct err *err)
 }
 
 /*
- * Before anything new is written: else a cut could leave both.  What the journal did not bring back is
- * not ours to remove; it gets a name that is read by nobody.
+ * Before anything new is written: else a cut could leave both.  What the journal did not bring back
+ * is not ours to remove; it gets a name that is read by nobody.
  */
 static int
 unfinished_remove(struct stream *s, int folder, struct err *err)

@@ -1,6 +1,6 @@
 /*
- * Looking up by subject: blocks that cannot hold it are passed over, messages are compared by the number
- * of their subject.
+ * Looking up by subject: blocks that cannot hold it are passed over, messages are compared by the
+ * number of their subject.
  */
 #include "config.h"
 

@@ -23,7 +23,8 @@ first_bytes(struct stream *s, struct subject_sum *sum)
 
 /*
  * With a limit per subject and without discard_new_per_subject the message takes the place of the
- * oldest of its subject: the number of messages does not grow, and the bytes only by the difference.
+ * oldest of its subject: the number of messages does not grow, and the bytes only by the
+ * difference.
  */
 const char *
 stream_admits(struct stream *s, const struct stream_limits *l, const struct store_message *m)

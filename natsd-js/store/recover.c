@@ -152,6 +152,11 @@ scan(struct stream *s, struct block *b, const uint8_t *p, size_t n, uint64_t bou
 		    seqset_has(&s->removed, r.seq) ||
 		    (b->count > 0 && r.seq <= block_last(b)))
 			continue;
+		if (b->count > 0 && (r.seq - b->first_seq) / (BLOCK_GAP_MAX + 1) > n / RECORD_HEAD) {
+			store_report(s->store, true, "stream %016" PRIx64 ": block %08x cannot hold "
+			    "sequence %" PRIu64, s->uid, b->number, r.seq);
+			continue;
+		}
 		if (add_slot(s, b, &r, at) != 0)
 			return (-1);
 	}

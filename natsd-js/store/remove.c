@@ -1,6 +1,6 @@
 /*
- * Messages go: one, a range, all, what matches.  The journal hears of ranges; the effect in memory is
- * the same when it is read back.
+ * Messages go: one, a range, all, what matches.  The journal hears of ranges; the effect in memory
+ * is the same when it is read back.
  */
 #include "config.h"
 

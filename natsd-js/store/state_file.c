@@ -139,8 +139,8 @@ apply(struct stream *s, const struct record *r, struct err *err)
 }
 
 /*
- * The file was written as one: what does not verify in it is damage.  Everything stands in it twice, and
- * saying it twice changes nothing: all that verifies counts.
+ * The file was written as one: what does not verify in it is damage.  Everything stands in it
+ * twice, and saying it twice changes nothing: all that verifies counts.
  */
 int
 state_load(struct stream *s, int folder, struct err *err)

@@ -9,8 +9,8 @@
  *	store_done(store) >= ticket		now they may be acknowledged
  *
  * The files of a stream are written by store_checkpoint(), which the owner calls when
- * store_wants_checkpoint() says so; then the journal's segments are used again.  A stream is known by its
- * uid, which is never used twice; its name is nowhere a path.
+ * store_wants_checkpoint() says so; then the journal's segments are used again.  A stream is known
+ * by its uid, which is never used twice; its name is nowhere a path.
  *
  * Files: natsd-js/store/FORMAT.  Owner: one thread, for all streams of a store.  Strings that
  * go in are copied, those that come out are borrowed until the next call on the same store.
@@ -36,7 +36,7 @@ struct store_options {
 	uint64_t write_cache;	 /* bytes not yet in block files, before a checkpoint is wanted */
 	bool thread;		 /* a sync thread; else the owner calls store_run() */
 	struct doorbell done;	 /* rung when something is done; DOORBELL_NONE: never */
-	/* What recovery and reading find broken, for the log.  damage: the medium lost something. */
+	/* What recovery and reading find broken, for the log.  damage: something is lost. */
 	void (*report)(void *arg, bool damage, const char *text);
 	void *arg;
 };
@@ -74,8 +74,8 @@ enum store_result store_wait(struct store *, struct err *);
 /*
  * store_wants_checkpoint - the journal or the write cache fill up.
  * store_checkpoint - submits, waits, and writes everything to the files of the streams.  A stream
- *	whose files cannot be written is fenced, and keeps its records in memory and in the journal; the
- *	next checkpoint tries again.  STORE_OK; STORE_FULL, STORE_ERROR: some are left.
+ *	whose files cannot be written is fenced, and keeps its records in memory and in the journal;
+ *	the next checkpoint tries again.  STORE_OK; STORE_FULL, STORE_ERROR: some are left.
  */
 bool store_wants_checkpoint(const struct store *);
 enum store_result store_checkpoint(struct store *, struct err *);
@@ -102,8 +102,8 @@ struct str stream_account(const struct stream *);
 struct str stream_name(const struct stream *);
 int64_t stream_created(const struct stream *);
 /* stream_fenced - why it takes no messages; NULL: it does.  Its files could not be written, which
- * the next checkpoint tries again, or not be read when the store was opened: then it is offline, shows
- * nothing, and its files are left alone. */
+ * the next checkpoint tries again, or not be read when the store was opened: then it is offline,
+ * shows nothing, and its files are left alone. */
 const char *stream_fenced(const struct stream *);
 
 struct stream_state {
@@ -129,8 +129,9 @@ struct store_message {
 uint64_t store_message_bytes(const struct store_message *);
 
 /*
- * stream_append - stores the message as the next sequence, which it fills in.  A time before that of
- *	the last message becomes that time.  STORE_BUSY, STORE_FULL, STORE_ERROR: nothing happened.
+ * stream_append - stores the message as the next sequence, which it fills in.  A time before that
+ *	of the last message becomes that time.  STORE_BUSY, STORE_FULL, STORE_ERROR: nothing
+ *	happened.
  * stream_advance - sequences up to `last` are used up without a message.
  */
 enum store_result stream_append(struct stream *, struct store_message *, struct err *);
@@ -144,8 +145,8 @@ enum store_result stream_remove(struct stream *, uint64_t seq, struct err *);
 
 /*
  * stream_purge_all - everything; first becomes last + 1.
- * stream_purge_below - everything below seq (compact); beyond the last one the stream jumps: first =
- *	seq, last = seq - 1.
+ * stream_purge_below - everything below seq (compact); beyond the last one the stream jumps: first
+ *	= seq, last = seq - 1.
  * stream_purge_keep - the oldest, until `keep` are left.
  * stream_purge_filter - what matches: below seq (0: any), and all but the newest `keep`.
  * *purged is how many went.  STORE_BUSY: some of the work is done, ask again.
@@ -175,7 +176,8 @@ const char *stream_admits(struct stream *, const struct stream_limits *,
 
 /*
  * stream_enforce - removes what is over the limits, oldest first, and tells each.
- *	`subject` limits the limit per subject to that one (NULL: all).  now: wall clock, for max_age.
+ *	`subject` limits the limit per subject to that one (NULL: all).  now: wall clock, for
+ *	max_age.
  * STORE_BUSY: some is left, ask again after a submit.
  */
 enum store_result stream_enforce(struct stream *, const struct stream_limits *,
@@ -185,8 +187,8 @@ enum store_result stream_enforce(struct stream *, const struct stream_limits *,
 /* ---- looking up ---- */
 
 /*
- * A filter: any number of subjects, with wildcards; none matches all.  It remembers which subjects of
- * its stream match, so that asking again costs nothing.
+ * A filter: any number of subjects, with wildcards; none matches all.  It remembers which subjects
+ * of its stream match, so that asking again costs nothing.
  */
 struct stream_filter;
 struct stream_filter *stream_filter_new(struct stream *, const struct str *, unsigned n);
@@ -221,8 +223,8 @@ enum store_result stream_unset(struct stream *, struct str key, struct err *);
 enum store_result stream_get(struct stream *, struct str key, struct str *value);
 void stream_keys(struct stream *, bool (*fn)(void *, struct str key, struct str value), void *arg);
 
-/* stream_mark - the highest ingress number applied (common/inbox.h); stands in the same commit as the
- * changes of the turn.  stream_marked - 0: none of that life and ring. */
+/* stream_mark - the highest ingress number applied (common/inbox.h); stands in the same commit as
+ * the changes of the turn.  stream_marked - 0: none of that life and ring. */
 enum store_result stream_mark(struct stream *, uint64_t life, uint64_t ring, uint64_t at,
     struct err *);
 uint64_t stream_marked(const struct stream *, uint64_t life, uint64_t ring);

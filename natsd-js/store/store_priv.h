@@ -206,8 +206,8 @@ void small_free(struct stream *);
 
 /* state_file.c */
 int state_save(struct stream *, int folder, struct err *);
-/* state_identity - what the state file says that it belongs to; 0, -1.  Its strings lie in *data, to
- * be freed. */
+/* state_identity - what the state file says that it belongs to; 0, -1.  Its strings lie in *data,
+ * to be freed. */
 int state_identity(struct store *, int folder, uint64_t uid, struct record *, uint8_t **data);
 /* state_load - 0; -1: it cannot be read; ENOENT in err->sys: there is none. */
 int state_load(struct stream *, int folder, struct err *);

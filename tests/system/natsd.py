@@ -176,6 +176,7 @@ class Server:
 		self.http = None
 		self.process = None
 		self.tolerant = False  # set by a test that kills or provokes on purpose
+		self.leaks_at_exit = False  # a role outside its sandbox: it ends without freeing all
 		self._http = http
 		self._args = list(args)
 		self._env = dict(os.environ, **(env or {}))
@@ -223,10 +224,12 @@ class Server:
 			if self.process.poll() is not None:
 				raise Failure("the server ended with %d before it was ready\n%s" %
 				              (self.process.returncode, self.report()))
+			if not os.path.exists(self.ports_path):
+				return None  # asked first: what is read after that must be whole
 			text = read_text(self.ports_path)
 			if self.peer and not text.endswith("}"):
 				return None  # nats-server's file may be seen half written; natsd's may not
-			return json.loads(text) if os.path.exists(self.ports_path) else None
+			return json.loads(text)
 		ports = wait_until(ready, "ports file", 30)
 		self.port = int(ports["nats"][0].rsplit(":", 1)[1])
 		if "monitoring" in ports:
@@ -277,9 +280,11 @@ class Server:
 		"""What no run may leave behind: sanitizer reports, children that died unasked."""
 		text = self.log() + read_text(self.err_path)
 		found = [line for line in text.splitlines() if SANITIZER.search(line)]
+		if self.leaks_at_exit:
+			found = [line for line in found if not re.search(r"LeakSanitizer|leaked in", line)]
 		if not self.tolerant:
 			found += [line for line in text.splitlines()
-			          if re.search(r"natsd-(front|js|raft).*(killed by signal|exited with)", line)]
+			          if re.search(r"natsd-\w+, life \d+: ", line)]
 		return found
 
 	def report(self):

@@ -1,1 +1,31 @@
-# tests of this area
+# the front: parser, output, parts, and whole workers in one process
+FRONT_TESTS = \
+	tests/unit/test_parser \
+	tests/unit/test_connect_json \
+	tests/unit/test_out \
+	tests/unit/test_front_parts \
+	tests/unit/test_worker \
+	tests/unit/test_front_allocs
+check_PROGRAMS += $(FRONT_TESTS)
+TESTS += $(FRONT_TESTS)
+FRONT_TEST_LIBS = natsd-front/libfront.a $(TEST_LIBS) $(JANSSON_LIBS)
+FRONT_RIG = tests/unit/front_rig.c tests/unit/front_rig.h
+
+tests_unit_test_parser_SOURCES = tests/unit/test_parser.c
+tests_unit_test_parser_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_parser_LDADD = $(FRONT_TEST_LIBS)
+tests_unit_test_connect_json_SOURCES = tests/unit/test_connect_json.c
+tests_unit_test_connect_json_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_connect_json_LDADD = $(FRONT_TEST_LIBS)
+tests_unit_test_out_SOURCES = tests/unit/test_out.c
+tests_unit_test_out_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_out_LDADD = $(FRONT_TEST_LIBS)
+tests_unit_test_front_parts_SOURCES = tests/unit/test_front_parts.c
+tests_unit_test_front_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_front_parts_LDADD = $(FRONT_TEST_LIBS)
+tests_unit_test_worker_SOURCES = tests/unit/test_worker.c $(FRONT_RIG)
+tests_unit_test_worker_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_worker_LDADD = $(FRONT_TEST_LIBS)
+tests_unit_test_front_allocs_SOURCES = tests/unit/test_front_allocs.c $(FRONT_RIG)
+tests_unit_test_front_allocs_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_front_allocs_LDADD = $(FRONT_TEST_LIBS)

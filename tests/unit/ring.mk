@@ -59,3 +59,28 @@ tests_unit_test_ring_hostile_SOURCES = tests/unit/test_ring_hostile.c
 tests_unit_test_ring_hostile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_ring_hostile_LDADD = $(TEST_LIBS)
 TESTS += tests/unit/test_ring_hostile
+
+check_PROGRAMS += tests/unit/test_frame
+tests_unit_test_frame_SOURCES = tests/unit/test_frame.c
+tests_unit_test_frame_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_frame_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_frame
+
+check_PROGRAMS += tests/unit/test_ctl
+tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c
+tests_unit_test_ctl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ctl_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_ctl
+
+check_PROGRAMS += tests/unit/test_hub
+tests_unit_test_hub_SOURCES = tests/unit/test_hub.c tests/unit/hub_stage.c tests/unit/hub_stage.h
+tests_unit_test_hub_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_hub_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
+TESTS += tests/unit/test_hub
+
+# The page about frames and their list say the same.
+check_PROGRAMS += tests/tools/list_frames
+tests_tools_list_frames_SOURCES = tests/tools/list_frames.c
+tests_tools_list_frames_LDADD = $(COMMON_LIBS)
+dist_check_SCRIPTS += tests/check-frames
+TESTS += tests/check-frames

@@ -1,6 +1,7 @@
 # the I/O table, the journal and the store of natsd-js
 check_LIBRARIES += tests/libdisktest.a
-tests_libdisktest_a_SOURCES = common/disk_memory.h common/disk_memory.c \
+tests_libdisktest_a_SOURCES = common/disk_memory.h common/disk_memory_priv.h \
+	common/disk_memory.c common/disk_memory_image.c \
 	common/disk_faulty.h common/disk_faulty.c
 STORE_TEST_LIBS = natsd-js/store/libstore.a tests/libdisktest.a $(TEST_LIBS)
 
@@ -26,3 +27,16 @@ tests_unit_test_store_damage_SOURCES = tests/unit/test_store_damage.c tests/unit
 	tests/unit/store_model.c tests/unit/seed.h
 tests_unit_test_store_damage_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_damage_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/fuzz/replay_store_files
+tests_fuzz_replay_store_files_SOURCES = tests/fuzz/fuzz_store_files.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_store_files_LDADD = natsd-js/store/libstore.a tests/libdisktest.a $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_store_files
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_store_files
+tests_fuzz_fuzz_store_files_SOURCES = tests/fuzz/fuzz_store_files.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_store_files_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_store_files_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_store_files_LDADD = natsd-js/store/libstore.a tests/libdisktest.a $(COMMON_LIBS)
+endif

@@ -43,8 +43,8 @@ struct str model_name(unsigned stream);
 #define MODEL_MESSAGE_MAX 4096
 void model_fill(struct model_message *, struct store_message *, uint8_t *memory);
 
-/* model_step - one random change to both; false: the store said BUSY, FULL or ERROR, and the model was
- * not changed.  model_look - one random look-up, compared. */
+/* model_step - one random change to both; false: the store said BUSY, FULL or ERROR, and the model
+ * was not changed.  model_look - one random look-up, compared. */
 bool model_step(struct model *, struct store *, struct seed *, int64_t now);
 void model_look(const struct model *, struct store *, struct seed *);
 

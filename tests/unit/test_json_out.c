@@ -114,7 +114,7 @@ START_TEST(test_time)
 	setenv("TZ", times[_i].zone, 1);
 	tzset();
 	json_begin(&j, &out, 0);
-	json_array(&j);
+	json_array_begin(&j);
 	json_time(&j, (struct wall){ .ns = times[_i].ns }, false);
 	json_time(&j, (struct wall){ .ns = times[_i].ns }, true);
 	json_array_end(&j);
@@ -126,21 +126,21 @@ END_TEST
 static void
 nested(struct json_out *j)
 {
-	json_object(j);
+	json_object_begin(j);
 	json_key(j, "a");
-	json_array(j);
+	json_array_begin(j);
 	json_array_end(j);
 	json_key(j, "b");
-	json_object(j);
+	json_object_begin(j);
 	json_object_end(j);
 	json_key(j, "c");
-	json_array(j);
+	json_array_begin(j);
 	json_i64(j, -1);
-	json_object(j);
+	json_object_begin(j);
 	json_kstr(j, "x", STR("y"));
 	json_kbool(j, "z", false);
 	json_object_end(j);
-	json_null(j);
+	json_put_null(j);
 	json_raw(j, STR("true"));
 	json_array_end(j);
 	json_ku64(j, "big", UINT64_MAX);
@@ -178,7 +178,7 @@ START_TEST(test_left_out_when_empty)
 	struct json_out j;
 
 	json_begin(&j, &out, 0);
-	json_object(&j);
+	json_object_begin(&j);
 	json_kstr_oe(&j, "a", STR(""));
 	json_ku64_oe(&j, "b", 0);
 	json_ki64_oe(&j, "c", 0);
@@ -198,7 +198,7 @@ START_TEST(test_no_room_is_told_at_the_end)
 	unsigned i;
 
 	json_begin(&j, &out, 0);
-	json_array(&j);
+	json_array_begin(&j);
 	for (i = 0; i < 64; i++)
 		json_u64(&j, i);
 	json_array_end(&j);

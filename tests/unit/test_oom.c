@@ -346,7 +346,7 @@ json_scenario(void)
 
 	plan.on = true;
 	json_begin(&j, &b, 2);
-	json_object(&j);
+	json_object_begin(&j);
 	for (unsigned i = 0; i < 100; i++)
 		json_kstr(&j, "key", STR("a value that is long enough to make the buffer grow"));
 	json_object_end(&j);

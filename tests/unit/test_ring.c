@@ -4,10 +4,12 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/ring.h"
+#include "common/ring_shared.h"
 #include "tests/unit/unit.h"
 
 #define KB 1024u
@@ -464,6 +466,66 @@ START_TEST(bells_ring_only_for_sleepers)
 }
 END_TEST
 
+/* ---- what a life leaves behind that died between two stores ---- */
+
+static struct ring_shared *
+head_of(int fd)
+{
+	void *p = mmap(NULL, RING_HEAD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	ck_assert_ptr_ne(p, MAP_FAILED);
+	return (p);
+}
+
+/* A jump was told, the record behind it never. */
+START_TEST(died_before_the_jump)
+{
+	struct ring_shared *head;
+	struct pair pair;
+	uint64_t at;
+	uint32_t n = 0;
+
+	pair_open(&pair, SMALL);
+	head = head_of(pair.fd);
+	for (; n < 3; n++) {
+		ck_assert(put(pair.producer, n, 100));
+		ring_publish(pair.producer);
+		take_one(pair.consumer, n, 100);
+	}
+	at = ring_read_at(pair.consumer);
+	atomic_store(&head->skip_from, at);
+	atomic_store(&head->skip_to, SMALL);
+	ring_detach(pair.producer);
+	ck_assert_ptr_nonnull(pair.producer = ring_attach(pair.fd, RING_PRODUCER, NULL, NULL));
+	ck_assert_uint_eq(ring_used(pair.producer), 0);
+	ck_assert(put(pair.producer, n, 100));
+	ring_publish(pair.producer);
+	take_one(pair.consumer, n, 100);
+	ck_assert_uint_eq(ring_read_at(pair.consumer), at + 120);
+	munmap(head, RING_HEAD_BYTES);
+	pair_close(&pair);
+}
+END_TEST
+
+/* The flag of a sleeper was taken down, its bell not rung. */
+START_TEST(died_before_the_bell)
+{
+	struct doorbell bell;
+	struct pair pair;
+
+	ck_assert_int_eq(doorbell_make(&bell, NULL), 0);
+	pair_open(&pair, SMALL);
+	ck_assert(ring_sleep(pair.consumer));
+	ck_assert(put(pair.producer, 1, 10));
+	ring_publish(pair.producer); /* its bell is none */
+	ring_detach(pair.producer);
+	ck_assert_ptr_nonnull(pair.producer = ring_attach(pair.fd, RING_PRODUCER, &bell, NULL));
+	ck_assert(rung(&bell));
+	pair_close(&pair);
+	doorbell_close(&bell);
+}
+END_TEST
+
 /* Two threads that wait for nothing but bells: a lost wake-up would hang them. */
 #define SLEEP_RECORDS 200000u
 
@@ -554,6 +616,71 @@ START_TEST(sleep_protocol)
 }
 END_TEST
 
+/* Each waits for the other's next word: one lost wake-up, and nobody ever speaks again. */
+#define TALK_WORDS 100000u
+
+struct talker {
+	struct ring *out, *in;
+	struct doorbell bell;
+	bool first;
+};
+
+static void
+hear(struct talker *self, uint32_t n)
+{
+	struct ring_rec rec;
+	int got;
+
+	while ((got = ring_peek(self->in, &rec)) == 0) {
+		if (ring_sleep(self->in))
+			wait_for(&self->bell);
+		ring_wake(self->in);
+	}
+	if (got < 0)
+		ck_abort_msg("%s", ring_why(self->in));
+	expect(&rec, n, n % 50);
+	ring_next(self->in, &rec);
+	ring_release(self->in, rec.end);
+}
+
+static void *
+talk(void *arg)
+{
+	struct talker *self = arg;
+
+	for (uint32_t n = 0; n < TALK_WORDS; n++) {
+		if (!self->first)
+			hear(self, n);
+		if (!put(self->out, n, n % 50))
+			ck_abort_msg("no room");
+		ring_publish(self->out);
+		if (self->first)
+			hear(self, n);
+	}
+	return (NULL);
+}
+
+START_TEST(conversation)
+{
+	struct talker a = { .first = true }, b = { .first = false };
+	pthread_t thread;
+
+	ck_assert_int_eq(doorbell_make(&a.bell, NULL), 0);
+	ck_assert_int_eq(doorbell_make(&b.bell, NULL), 0);
+	ck_assert_int_eq(ring_make_local(SMALL, &a.bell, &b.bell, &a.out, &b.in, NULL), 0);
+	ck_assert_int_eq(ring_make_local(SMALL, &b.bell, &a.bell, &b.out, &a.in, NULL), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, talk, &b), 0);
+	talk(&a);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ring_detach(a.out);
+	ring_detach(a.in);
+	ring_detach(b.out);
+	ring_detach(b.in);
+	doorbell_close(&a.bell);
+	doorbell_close(&b.bell);
+}
+END_TEST
+
 static int
 die_on(struct pair *pair, uint64_t at, bool fault)
 {
@@ -608,5 +735,8 @@ UNIT_MAIN("ring",
     tcase_add_test(tc, attach_refuses);
     tcase_add_test(tc, peek_of_a_copy);
     tcase_add_test(tc, bells_ring_only_for_sleepers);
+    tcase_add_test(tc, died_before_the_jump);
+    tcase_add_test(tc, died_before_the_bell);
     tcase_add_test(tc, sleep_protocol);
+    tcase_add_test(tc, conversation);
     tcase_add_test(tc, poison);)

@@ -1,6 +1,6 @@
 /*
- * What the medium does to a store: flipped bits, cut, missing, swapped and older files.  Never wrong
- * bytes, never a crash; the rest stays readable, and what is lost is named.
+ * What the medium does to a store: flipped bits, cut, missing, swapped and older files.  Never
+ * wrong bytes, never a crash; the rest stays readable, and what is lost is named.
  */
 #include "config.h"
 
@@ -355,7 +355,7 @@ END_TEST
 
 /* ---- a full disk ---- */
 
-START_TEST(full_disk_heals_faults_49)
+START_TEST(full_disk_heals_faults_50)
 {
 	struct disk *d = base(true);
 	uint8_t memory[MODEL_MESSAGE_MAX];
@@ -408,4 +408,4 @@ UNIT_MAIN("store_damage",
     tcase_add_test(tc, catalogue_is_made_again);
     tcase_add_test(tc, two_of_them_faults_55);
     tcase_add_test(tc, theirs_is_refused);
-    tcase_add_test(tc, full_disk_heals_faults_49);)
+    tcase_add_test(tc, full_disk_heals_faults_50);)

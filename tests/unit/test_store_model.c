@@ -1,6 +1,6 @@
 /*
- * Random operations on the store and on a slow model; after each turn, restart, power cut and fault the
- * store holds what the model says.
+ * Random operations on the store and on a slow model; after each turn, restart, power cut and fault
+ * the store holds what the model says.
  */
 #include "config.h"
 

@@ -1,0 +1,441 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "common/subject.h"
+#include "natsd-front/client/client.h"
+#include "natsd-front/client/connect.h"
+#include "natsd-front/client/connect_json.h"
+#include "natsd-front/client/info.h"
+#include "natsd-front/client/trace.h"
+#include "natsd-front/conn.h"
+#include "natsd-front/deliver.h"
+#include "natsd-front/text.h"
+
+#define SUBS_LOG_NS (2 * NS_PER_S) /* the line about too many subscriptions, at most this often */
+#define STALL_LOG_US 5000	   /* stalled this long in one read is worth a line */
+
+/* What the parser does next, from what became of the connection. */
+static enum parser_next
+client_next(const struct conn *c)
+{
+	if (c->state != CONN_OPEN)
+		return (PARSER_CLOSE);
+	return (c->paused == 0 ? PARSER_GO : PARSER_PAUSE);
+}
+
+static void
+client_active(struct conn *c)
+{
+	c->active_in = c->worker->now;
+	c->last_wall_ns = c->worker->wall_ns;
+}
+
+static const char *
+quoted(char out[TEXT_ERR_MAX / 4], struct str s)
+{
+	text_quote(out, TEXT_ERR_MAX / 4, s);
+	return (out);
+}
+
+/* ---- PUB, HPUB ---- */
+
+static enum parser_next
+op_pub_line(void *ctx, const struct parser_pub *p)
+{
+	struct conn *c = ctx;
+
+	client_trace_pub(c, p);
+	if (p->hdr_digits.n != 0 && (c->flags & CONN_HEADERS) == 0) {
+		conn_log(c, LOG_LVL_ERROR, "message headers not supported");
+		conn_close(c, REASON_PROTOCOL);
+	} else if (c->max_payload >= 0 && p->size > (uint32_t)c->max_payload) {
+		conn_log(c, LOG_LVL_ERROR, "maximum payload exceeded: %u vs %d", p->size,
+		    c->max_payload);
+		conn_err(c, "Maximum Payload Violation");
+		conn_close(c, REASON_MAX_PAYLOAD);
+	} else if ((c->flags & CONN_PEDANTIC) != 0 && !subject_valid_literal(p->subject)) {
+		conn_err(c, "Invalid Publish Subject");
+	}
+	return (c->state == CONN_OPEN ? PARSER_GO : PARSER_CLOSE);
+}
+
+static bool
+is_under(struct str subject, struct str prefix)
+{
+	return (subject.n > prefix.n && str_starts(subject, prefix));
+}
+
+/* Names that belong to the server (client.md 7.2). */
+static bool
+may_publish_to(const struct conn *c, struct str subject)
+{
+	if (subject.p[0] != '$' && subject.p[0] != '_')
+		return (true);
+	if (is_under(subject, STR("_GR_.")) || is_under(subject, STR("$GR.")))
+		return (false);
+	return (!str_starts(subject, STR("$NRG.")) || c->account->id == ACCOUNT_SYSTEM);
+}
+
+static bool
+may_reply_to(struct str reply)
+{
+	if (reply.n == 0 || (reply.p[0] != '$' && reply.p[0] != '_'))
+		return (true);
+	return (!str_starts(reply, STR("_R_.")) && !is_under(reply, STR("$JS.ACK.")) &&
+	    !is_under(reply, STR("_GR_.")) && !is_under(reply, STR("$GR.")));
+}
+
+static bool
+publish_allowed(struct conn *c, const struct parser_pub *p)
+{
+	char text[TEXT_ERR_MAX / 4];
+
+	if (!may_publish_to(c, p->subject)) {
+		conn_errf(c, "Permissions Violation for Publish to %s", quoted(text, p->subject));
+		conn_log(c, LOG_LVL_ERROR, "Publish Violation - Subject %s", text);
+		return (false);
+	}
+	if (!may_reply_to(p->reply)) {
+		conn_errf(c, "Permissions Violation for Publish with Reply of %s",
+		    quoted(text, p->reply));
+		conn_log(c, LOG_LVL_ERROR, "Publish Violation - Reply %s", text);
+		return (false);
+	}
+	return (true);
+}
+
+/*
+ * What its receivers get is the text that came in, unless it was written oddly: then it is
+ * written anew, behind the publisher's own digits.
+ */
+static bool
+client_msg(struct conn *c, const struct parser_pub *p, struct msg *m)
+{
+	char *line;
+
+	*m = (struct msg){ .subject = p->subject, .reply = p->reply, .line = p->line,
+		.body = p->body, .hdr = p->hdr, .joined = true, .blob = c->worker->feeding };
+	if (p->canonical && (p->hdr != 0 || p->hdr_digits.n == 0))
+		return (true);
+	line = worker_scratch(c->worker, MSG_LINE_MAX(p->reply.n));
+	if (line == NULL)
+		return (false);
+	m->line = (struct str){ line, msg_line_digits(line, p->reply,
+	    p->hdr != 0 ? p->hdr_digits : STR_NONE, p->size_digits) };
+	m->reply = (struct str){ line + 1, p->reply.n };
+	m->joined = false;
+	return (true);
+}
+
+static bool
+client_must_hold(struct conn *c, const struct parser_pub *p)
+{
+	struct worker *w = c->worker;
+
+	if (c->patience_epoch == w->role_epoch ||
+	    !deliver_must_wait(w, c->account, p->subject))
+		return (false);
+	conn_pause(c, CONN_PAUSE_ROLE, mono_add_ms(w->now, CONN_ROLE_WAIT_MS));
+	return (true);
+}
+
+static void
+client_publish(struct conn *c, const struct parser_pub *p)
+{
+	struct msg m;
+
+	if (!client_msg(c, p, &m))
+		return;
+	if (deliver(c->worker, c->account, &m, c) == DELIVER_NOBODY && p->reply.n != 0)
+		deliver_nobody(c->worker, c, p->subject, p->reply);
+}
+
+static enum parser_next
+op_pub(void *ctx, const struct parser_pub *p)
+{
+	struct conn *c = ctx;
+	struct worker *w = c->worker;
+
+	if (w->roles_unready && client_must_hold(c, p))
+		return (PARSER_HOLD);
+	client_trace_payload(c, p);
+	client_active(c);
+	c->in_msgs++;
+	c->in_bytes += p->size;
+	w->stats.in_msgs++;
+	w->stats.in_bytes += p->size;
+	if (!publish_allowed(c, p))
+		return (client_next(c));
+	conn_ok(c);
+	client_publish(c, p);
+	if (w->congested)
+		conn_pause(c, CONN_PAUSE_RING, (struct mono){ 0 });
+	return (client_next(c));
+}
+
+void
+client_stall(struct conn *c, uint32_t us)
+{
+	uint32_t left = c->stalled_us < CONN_STALL_READ_US ? CONN_STALL_READ_US - c->stalled_us : 0;
+	struct worker *w = c->worker;
+
+	if (us > left)
+		us = left;
+	if (us == 0)
+		return;
+	c->stalled_us += us;
+	conn_pause(c, CONN_PAUSE_STALL, mono_add_ns(w->now, us * NS_PER_US));
+	if (c->stalled_us >= STALL_LOG_US &&
+	    shared_may_log(&w->shared->stall_logged_ns, w->now.ns, NS_PER_S))
+		conn_log(c, LOG_LVL_WARN, "Producer was stalled for a total of %ums",
+		    c->stalled_us / 1000);
+}
+
+/* ---- SUB, UNSUB ---- */
+
+static bool
+subscribe_allowed(struct conn *c, struct str subject, struct str queue)
+{
+	const struct settings *s = c->worker->settings;
+	char subj[TEXT_ERR_MAX / 4], q[TEXT_ERR_MAX / 4];
+
+	if (str_eq(queue, STR("_sys_"))) {
+		conn_errf(c, "Permissions Violation for Subscription to %s using queue %s",
+		    quoted(subj, subject), quoted(q, queue));
+		conn_log(c, LOG_LVL_ERROR, "Subscription Violation - Subject %s, Queue %s", subj,
+		    q);
+		return (false);
+	}
+	if (s->o.max_sub_tokens > 0 && subject_tokens(subject) > (uint64_t)s->o.max_sub_tokens) {
+		conn_errf(c, "Permissions Violation for Subscription to %s, too many tokens",
+		    quoted(subj, subject));
+		conn_log(c, LOG_LVL_ERROR, "Subscription Violation Too Many Tokens - Subject %s",
+		    subj);
+		return (false);
+	}
+	if (s->max_subs != 0 && c->subs.used >= s->max_subs) {
+		conn_err(c, "maximum subscriptions exceeded");
+		if (shared_may_log(&c->worker->shared->subs_logged_ns, c->worker->now.ns,
+		    SUBS_LOG_NS))
+			conn_log(c, LOG_LVL_ERROR, "maximum subscriptions exceeded");
+		return (false);
+	}
+	return (true);
+}
+
+/* Into the books of the worker, the connection and the account; all or nothing. */
+static bool
+subscribe(struct conn *c, struct str subject, struct str queue, struct str sid)
+{
+	struct worker *w = c->worker;
+	struct sub *s = sub_new(SUB_CLIENT, sid, subject, queue);
+
+	if (s == NULL)
+		return (false);
+	s->account = c->account;
+	s->conn = c;
+	s->worker = (uint16_t)w->index;
+	s->handle = slots_add(&w->subs, s);
+	if (s->handle.life == 0)
+		goto drop;
+	if (sub_map_add(&c->subs, s) != 0)
+		goto unslot;
+	if (trie_insert(c->account->trie, &s->node, subject, queue) != 0)
+		goto unmap;
+	return (true);
+unmap:
+	sub_map_remove(&c->subs, s);
+unslot:
+	slots_remove(&w->subs, s->handle);
+drop:
+	sub_free(s);
+	return (false);
+}
+
+void
+client_drop_sub(struct conn *c, struct sub *s)
+{
+	sub_map_remove(&c->subs, s);
+	slots_remove(&c->worker->subs, s->handle);
+	trie_remove(s->account->trie, &s->node);
+	sub_retire(c->worker->shared->qsbr, s);
+}
+
+static enum parser_next
+op_sub(void *ctx, struct str subject, struct str queue, struct str sid)
+{
+	struct conn *c = ctx;
+
+	client_trace_sub(c, subject, queue, sid);
+	client_active(c);
+	if (!subscribe_allowed(c, subject, queue))
+		return (client_next(c));
+	if (sub_map_find(&c->subs, sid) != NULL) {
+		conn_ok(c);
+	} else if (!subject_valid_sub(subject)) {
+		conn_err(c, "Invalid Subject");
+	} else if (!subscribe(c, subject, queue, sid)) {
+		conn_log(c, LOG_LVL_ERROR, "no memory for a subscription");
+		conn_close(c, REASON_READ_ERROR);
+	} else {
+		conn_ok(c);
+	}
+	return (client_next(c));
+}
+
+static enum parser_next
+op_unsub(void *ctx, struct str sid, int32_t max)
+{
+	struct conn *c = ctx;
+	struct sub *s = sub_map_find(&c->subs, sid);
+
+	client_trace_unsub(c, sid, max);
+	client_active(c);
+	if (s != NULL) {
+		if (max > 0 && (uint64_t)max > s->delivered)
+			sub_set_max(s, (uint64_t)max);
+		else
+			client_drop_sub(c, s);
+	}
+	conn_ok(c);
+	return (client_next(c));
+}
+
+/* ---- the rest ---- */
+
+static enum parser_next
+op_ping(void *ctx)
+{
+	struct conn *c = ctx;
+
+	client_trace_word(c, "PING");
+	c->active_in = c->worker->now;
+	conn_put(c, "PONG\r\n", 6);
+	client_trace_out(c, "PONG");
+	if ((c->flags & (CONN_CONNECTED | CONN_FIRST_PONG)) == CONN_CONNECTED) {
+		c->flags |= CONN_FIRST_PONG;
+		if (c->protocol >= 1)
+			info_send(c, INFO_CONNECTED);
+	}
+	return (client_next(c));
+}
+
+static enum parser_next
+op_pong(void *ctx)
+{
+	struct conn *c = ctx;
+
+	client_trace_word(c, "PONG");
+	c->pings_out = 0;
+	if ((c->flags & CONN_RTT_STARTED) != 0) {
+		c->rtt_ns = mono_diff_ns(mono_now(), c->rtt_from);
+		if (c->rtt_ns < 1)
+			c->rtt_ns = 1;
+	}
+	return (client_next(c));
+}
+
+static enum parser_next
+op_info(void *ctx, struct str json)
+{
+	struct conn *c = ctx;
+
+	if (connect_json_check(json) != 0) {
+		conn_log(c, LOG_LVL_ERROR, "INFO is not valid JSON");
+		conn_close(c, REASON_PROTOCOL);
+	}
+	return (client_next(c));
+}
+
+static enum parser_next
+op_err(void *ctx, struct str text)
+{
+	struct conn *c = ctx;
+
+	conn_log(c, LOG_LVL_ERROR, "Client Error " STR_FMT, STR_ARG(text));
+	conn_close(c, REASON_PARSE_ERROR);
+	return (PARSER_CLOSE);
+}
+
+static void
+op_fault(void *ctx, enum parser_fault fault, const char *state, struct str snippet)
+{
+	struct conn *c = ctx;
+	char text[256];
+
+	text_quote(text, sizeof(text), snippet);
+	switch (fault) {
+	case PARSER_FAULT_PROTOCOL:
+		conn_err(c, "Unknown Protocol Operation");
+		__attribute__((fallthrough));
+	case PARSER_FAULT_ARGS:
+		conn_log(c, LOG_LVL_ERROR, "Client parser ERROR, state=%s: proto='%s...'", state,
+		    text);
+		conn_close(c, REASON_PROTOCOL);
+		return;
+	case PARSER_FAULT_LINE:
+		conn_log(c, LOG_LVL_ERROR, "maximum control line exceeded: %s...", text);
+		conn_err(c, "maximum control line exceeded");
+		conn_close(c, REASON_MAX_CONTROL_LINE);
+		return;
+	case PARSER_FAULT_AUTH:
+		conn_err(c, "Authorization Violation");
+		conn_close(c, REASON_AUTH_FAILURE);
+		return;
+	}
+}
+
+static enum parser_next
+op_connect(void *ctx, struct str json)
+{
+	struct conn *c = ctx;
+
+	client_connect(c, json);
+	return (client_next(c));
+}
+
+const struct parser_ops client_ops = {
+	.op_connect = op_connect,
+	.op_pub_line = op_pub_line,
+	.op_pub = op_pub,
+	.op_sub = op_sub,
+	.op_unsub = op_unsub,
+	.op_ping = op_ping,
+	.op_pong = op_pong,
+	.op_info = op_info,
+	.op_err = op_err,
+	.op_fault = op_fault,
+};
+
+void
+client_begin(struct conn *c, bool refuse)
+{
+	info_send(c, INFO_FIRST);
+	if (refuse) {
+		conn_err(c, "maximum connections exceeded");
+		conn_log(c, LOG_LVL_ERROR, "maximum connections exceeded");
+		conn_close(c, REASON_MAX_CONNECTIONS);
+	}
+}
+
+void
+client_end(struct conn *c)
+{
+	uint32_t i = 0;
+
+	/* Removing one may move another into its place. */
+	while (c->subs.used != 0) {
+		if (c->subs.at[i] != NULL)
+			client_drop_sub(c, c->subs.at[i]);
+		else
+			i = (i + 1) & (c->subs.size - 1);
+	}
+}
+
+void
+client_settings(struct conn *c)
+{
+	c->max_payload = c->worker->settings->max_payload;
+	c->parser.line_max = c->worker->settings->max_control_line;
+}

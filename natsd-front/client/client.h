@@ -1,0 +1,40 @@
+/*
+ * client - what a CLIENT connection may say and what comes of it (client.md 3 to 9).
+ */
+#ifndef FRONT_CLIENT_CLIENT_H
+#define FRONT_CLIENT_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "natsd-front/client/parser.h"
+
+struct conn;
+struct sub;
+
+extern const struct parser_ops client_ops; /* ctx: the struct conn */
+
+/* client_begin - INFO; refuse: there are too many already, it hears so and is closed. */
+void client_begin(struct conn *, bool refuse);
+
+/* client_end - the connection is over: its subscriptions leave the tries. */
+void client_end(struct conn *);
+
+/* client_drop_sub - removes one subscription, e.g. at its limit. */
+void client_drop_sub(struct conn *, struct sub *);
+
+/* client_stall - it published to a slow receiver: not read for us microseconds, as far as the
+ * allowance of this read goes. */
+void client_stall(struct conn *, uint32_t us);
+
+/* client_settings - a reload: limits that change at once. */
+void client_settings(struct conn *);
+
+/* client_ping_due - the ping timer fired: a PING, or the end of a stale connection (client.md
+ * 6). */
+void client_ping_due(struct conn *);
+
+/* client_ping_first - the timer after a CONNECT. */
+void client_ping_first(struct conn *);
+
+#endif

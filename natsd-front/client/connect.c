@@ -1,0 +1,109 @@
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "natsd-front/client/client.h"
+#include "natsd-front/client/connect.h"
+#include "natsd-front/client/connect_json.h"
+#include "natsd-front/client/trace.h"
+#include "natsd-front/conn.h"
+
+/* Flags that CONNECT sets. */
+#define FLAGS_SAID                                                                          \
+	(CONN_VERBOSE | CONN_PEDANTIC | CONN_ECHO | CONN_HEADERS_WANTED | CONN_NO_RESPONDERS | \
+	    CONN_TLS_WANTED)
+
+/* What an earlier CONNECT said is where this one starts. */
+static struct connect_options
+options_of(const struct conn *c)
+{
+	return ((struct connect_options){
+	    .verbose = (c->flags & CONN_VERBOSE) != 0,
+	    .pedantic = (c->flags & CONN_PEDANTIC) != 0,
+	    .echo = (c->flags & CONN_ECHO) != 0,
+	    .headers = (c->flags & CONN_HEADERS_WANTED) != 0,
+	    .no_responders = (c->flags & CONN_NO_RESPONDERS) != 0,
+	    .tls_required = (c->flags & CONN_TLS_WANTED) != 0,
+	    .protocol = c->protocol,
+	});
+}
+
+static void
+take_label(char **to, char **from)
+{
+	if (*from == NULL)
+		return;
+	free(*to);
+	*to = *from;
+	*from = NULL;
+}
+
+static void
+take_labels(struct conn *c, struct connect_options *o)
+{
+	if (o->name == NULL && o->lang == NULL && o->version == NULL)
+		return;
+	if (c->labels == NULL && (c->labels = calloc(1, sizeof(*c->labels))) == NULL)
+		return;
+	take_label(&c->labels->name, &o->name);
+	take_label(&c->labels->lang, &o->lang);
+	take_label(&c->labels->version, &o->version);
+}
+
+static void
+take_flags(struct conn *c, const struct connect_options *o)
+{
+	c->flags &= ~(uint32_t)(FLAGS_SAID | CONN_HEADERS);
+	c->flags |= (o->verbose ? CONN_VERBOSE : 0u) | (o->pedantic ? CONN_PEDANTIC : 0u) |
+	    (o->echo ? CONN_ECHO : 0u) | (o->headers ? CONN_HEADERS_WANTED : 0u) |
+	    (o->no_responders ? CONN_NO_RESPONDERS : 0u) | (o->tls_required ? CONN_TLS_WANTED : 0u);
+	if (o->headers && c->worker->settings->headers)
+		c->flags |= CONN_HEADERS;
+}
+
+/* Behind authentication: steps 10 to 13. */
+static void
+connect_finish(struct conn *c, const struct connect_options *o)
+{
+	if ((o->account != NULL && o->account[0] != '\0') || o->new_account) {
+		conn_err(c, "Authorization Violation");
+		conn_close(c, REASON_AUTH_FAILURE);
+	} else if (o->protocol < 0 || o->protocol > 1) {
+		conn_err(c, "invalid client protocol");
+		conn_close(c, REASON_BAD_PROTOCOL_VERSION);
+	} else if ((c->flags & (CONN_NO_RESPONDERS | CONN_HEADERS)) == CONN_NO_RESPONDERS) {
+		conn_err(c, "no responders requires headers support");
+		conn_close(c, REASON_NO_RESPONDERS);
+	} else {
+		c->protocol = (uint8_t)o->protocol;
+		conn_ok(c);
+	}
+}
+
+void
+client_connect(struct conn *c, struct str json)
+{
+	struct connect_options o = options_of(c);
+	bool again = (c->flags & CONN_CONNECTED) != 0;
+
+	client_trace_connect(c, json);
+	c->rtt_ns = mono_diff_ns(mono_now(), c->started);
+	client_ping_first(c);
+	if (connect_json_read(json, &o) != 0) {
+		conn_log(c, LOG_LVL_ERROR, "CONNECT is not a JSON object of the known types");
+		conn_close(c, REASON_PROTOCOL);
+		connect_options_free(&o);
+		return;
+	}
+	c->flags |= CONN_CONNECTED;
+	c->parser.connect_only = false;
+	take_flags(c, &o);
+	take_labels(c, &o);
+	c->flags |= CONN_LABELLED;
+	if (again) {
+		client_end(c);
+		c->account = c->worker->shared->global;
+	}
+	connect_finish(c, &o);
+	connect_options_free(&o);
+}

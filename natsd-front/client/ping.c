@@ -1,0 +1,56 @@
+/* PING, PONG and stale connections (client.md 6). */
+#include "config.h"
+
+#include "natsd-front/client/client.h"
+#include "natsd-front/client/trace.h"
+#include "natsd-front/conn.h"
+
+#define FIRST_PING_NS (2 * NS_PER_S)
+#define RTT_VALID_NS (3600 * NS_PER_S)
+
+void
+client_ping_first(struct conn *c)
+{
+	int64_t interval = c->worker->settings->ping_interval_ns;
+	int64_t ns = interval < FIRST_PING_NS ? interval : FIRST_PING_NS;
+	uint32_t fifth = (uint32_t)(ns / 5 / NS_PER_US);
+
+	if (fifth != 0)
+		ns += worker_random(c->worker, fifth) * NS_PER_US;
+	c->ping_at = mono_add_ns(c->worker->now, ns);
+	conn_set_timer(c);
+}
+
+/* It showed life within the interval, and its round trip is known and not too old. */
+static bool
+ping_needless(const struct conn *c, int64_t interval)
+{
+	struct mono now = c->worker->now;
+
+	return (c->active_in.ns != 0 && mono_diff_ns(now, c->active_in) < interval &&
+	    c->rtt_ns != 0 && (c->flags & CONN_RTT_STARTED) != 0 &&
+	    mono_diff_ns(now, c->rtt_from) < RTT_VALID_NS);
+}
+
+void
+client_ping_due(struct conn *c)
+{
+	const struct settings *s = c->worker->settings;
+	int64_t interval = s->ping_interval_ns;
+
+	if (!ping_needless(c, interval)) {
+		if ((int64_t)c->pings_out + 1 > s->o.ping_max) {
+			conn_log(c, LOG_LVL_DEBUG, "Stale Client Connection - Closing");
+			c->worker->stats.stale_conns++;
+			conn_err(c, "Stale Connection");
+			conn_close(c, REASON_STALE);
+			return;
+		}
+		conn_put(c, "PING\r\n", 6);
+		client_trace_out(c, "PING");
+		c->pings_out++;
+		c->flags |= CONN_RTT_STARTED;
+		c->rtt_from = c->worker->now;
+	}
+	c->ping_at = mono_add_ns(c->worker->now, interval);
+}

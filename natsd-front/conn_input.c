@@ -1,0 +1,172 @@
+#include "config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "natsd-front/client/client.h"
+#include "natsd-front/conn.h"
+#include "natsd-front/conn_input.h"
+
+static size_t
+held_bytes(const struct conn *c)
+{
+	return (c->held_end - c->held_at);
+}
+
+static void
+held_drop(struct conn *c)
+{
+	if (c->held != NULL)
+		blob_drop(c->worker->mem.blobs, c->held);
+	c->held = NULL;
+	c->held_at = c->held_end = 0;
+}
+
+/* Keeps n bytes that stand in the shared buffer, with room for the whole operation in work. */
+static int
+held_keep(struct conn *c, const uint8_t *p, size_t n)
+{
+	size_t want = parser_wants(&c->parser);
+
+	assert(c->held == NULL);
+	c->held = blob_new(c->worker->mem.blobs, want > n ? want : n);
+	if (c->held == NULL)
+		return (-1);
+	memcpy(c->held->data, p, n);
+	c->held_at = 0;
+	c->held_end = n;
+	return (0);
+}
+
+/* Room for `want` more bytes behind what is held. */
+static int
+held_grow(struct conn *c, size_t want)
+{
+	size_t n = held_bytes(c);
+	struct blob *b;
+
+	if (c->held->size - c->held_end >= want)
+		return (0);
+	b = blob_new(c->worker->mem.blobs, n + want);
+	if (b == NULL)
+		return (-1);
+	memcpy(b->data, c->held->data + c->held_at, n);
+	blob_drop(c->worker->mem.blobs, c->held);
+	c->held = b;
+	c->held_at = 0;
+	c->held_end = n;
+	return (0);
+}
+
+static void
+input_over(struct conn *c, ssize_t n)
+{
+	if (n == 0)
+		conn_close(c, REASON_CLIENT_CLOSED);
+	else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		conn_close(c, REASON_READ_ERROR);
+}
+
+static void
+input_after(struct conn *c, enum parser_end end)
+{
+	/* What it was paused for may be over already. */
+	if (end == PARSER_PAUSED && c->paused == 0 && c->state == CONN_OPEN && c->at == NULL)
+		conn_list_add(&c->worker->resume, c);
+}
+
+/* Parses n bytes that stand in the shared buffer; the rest is kept. */
+static void
+input_parse_shared(struct conn *c, const uint8_t *p, size_t n)
+{
+	enum parser_end end;
+	size_t used;
+
+	c->worker->feeding = NULL;
+	used = parser_feed(&c->parser, &client_ops, c, p, n, &end);
+	if (c->state != CONN_OPEN)
+		return;
+	if (used < n && held_keep(c, p + used, n - used) != 0) {
+		conn_close(c, REASON_READ_ERROR);
+		return;
+	}
+	input_after(c, end);
+}
+
+void
+conn_input_held(struct conn *c)
+{
+	enum parser_end end;
+	struct blob *b = c->held;
+
+	if (b == NULL)
+		return;
+	c->worker->feeding = b;
+	c->held_at += parser_feed(&c->parser, &client_ops, c, b->data + c->held_at, held_bytes(c),
+	    &end);
+	c->worker->feeding = NULL;
+	if (c->state != CONN_OPEN)
+		return;
+	if (c->held_at == c->held_end)
+		held_drop(c);
+	input_after(c, end);
+}
+
+/* A large operation: read straight to where it will be used. */
+static void
+input_read_held(struct conn *c)
+{
+	size_t want = parser_wants(&c->parser), have = held_bytes(c);
+	ssize_t n;
+
+	want = want > have ? want - have : have;
+	if (held_grow(c, want) != 0) {
+		conn_close(c, REASON_READ_ERROR);
+		return;
+	}
+	n = read(c->fd, c->held->data + c->held_end, want);
+	if (n <= 0) {
+		input_over(c, n);
+		return;
+	}
+	c->held_end += (size_t)n;
+	worker_drain(c->worker);
+	conn_input_held(c);
+}
+
+static void
+input_read_shared(struct conn *c)
+{
+	struct worker *w = c->worker;
+	size_t have = held_bytes(c);
+	ssize_t n;
+
+	n = read(c->fd, w->read_buf + have, WORKER_READ_BYTES);
+	if (n <= 0) {
+		input_over(c, n);
+		return;
+	}
+	if (have != 0)
+		memcpy(w->read_buf, c->held->data + c->held_at, have);
+	held_drop(c);
+	worker_drain(w);
+	input_parse_shared(c, w->read_buf, have + (size_t)n);
+}
+
+void
+conn_input(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	if (w->congested) {
+		conn_pause(c, CONN_PAUSE_RING, (struct mono){ 0 });
+		return;
+	}
+	c->stalled_us = 0;
+	if (held_bytes(c) > WORKER_JOIN_BYTES || parser_wants(&c->parser) > WORKER_JOIN_BYTES)
+		input_read_held(c);
+	else
+		input_read_shared(c);
+}

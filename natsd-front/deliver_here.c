@@ -1,0 +1,202 @@
+/* Writing a message to a subscription of this worker. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "natsd-front/client/client.h"
+#include "natsd-front/fan.h"
+
+#define STALL_US 2000	   /* a publisher waits for a receiver above its gate */
+#define STALL_FULL_US 5000 /* at max_pending */
+
+/* How this receiver sees the message. */
+struct shape {
+	const char *verb;
+	size_t verb_n;
+	struct str line;
+	struct str body;
+	bool joined;
+};
+
+bool
+delivery_share(struct delivery *d)
+{
+	const struct msg *m = d->msg;
+
+	if (d->blob != NULL)
+		return (true);
+	if (m->blob != NULL) {
+		d->blob = blob_share(m->blob);
+		d->blob_at = (size_t)((const uint8_t *)m->body.p - m->blob->data);
+		return (true);
+	}
+	d->blob = blob_new(d->w->mem.blobs, m->body.n + 2);
+	if (d->blob == NULL)
+		return (false);
+	memcpy(d->blob->data, m->body.p, m->body.n + 2);
+	d->blob_at = 0;
+	return (true);
+}
+
+void
+delivery_end(struct delivery *d)
+{
+	if (d->blob != NULL)
+		blob_drop(d->w->mem.blobs, d->blob);
+}
+
+static bool
+make_plain_line(struct delivery *d)
+{
+	struct fan *f = d->w->fan;
+	size_t want = MSG_LINE_MAX(d->msg->reply.n);
+	char *line;
+
+	if (d->plain_line.n != 0)
+		return (true);
+	if (f->line_size < want) {
+		line = realloc(f->line, want);
+		if (line == NULL)
+			return (false);
+		f->line = line;
+		f->line_size = want;
+	}
+	d->plain_line = (struct str){ f->line, msg_line_plain(f->line, d->msg) };
+	return (true);
+}
+
+static bool
+shape_for(struct delivery *d, const struct conn *c, struct shape *s)
+{
+	const struct msg *m = d->msg;
+
+	if (m->hdr == 0 || (c->flags & CONN_HEADERS) != 0) {
+		*s = (struct shape){ m->hdr == 0 ? "MSG " : "HMSG ", m->hdr == 0 ? 4 : 5, m->line,
+			m->body, m->joined };
+		return (true);
+	}
+	if (!make_plain_line(d))
+		return (false);
+	*s = (struct shape){ "MSG ", 4, d->plain_line,
+		{ m->body.p + m->hdr, m->body.n - m->hdr }, false };
+	return (true);
+}
+
+/* "MSG subject sid", without what comes behind. */
+static char *
+write_head(char *p, const struct shape *s, struct str subject, struct str sid)
+{
+	memcpy(p, s->verb, s->verb_n);
+	p += s->verb_n;
+	memcpy(p, subject.p, subject.n);
+	p += subject.n;
+	*p++ = ' ';
+	memcpy(p, sid.p, sid.n);
+	return (p + sid.n);
+}
+
+static bool
+write_copied(struct delivery *d, struct conn *c, const struct shape *s, struct str sid)
+{
+	size_t head = s->verb_n + d->msg->subject.n + 1 + sid.n;
+	size_t n = head + s->line.n + s->body.n + 2;
+	char *p = (char *)conn_room(c, n);
+
+	if (p == NULL)
+		return (false);
+	p = write_head(p, s, d->msg->subject, sid);
+	if (s->joined) {
+		memcpy(p, s->line.p, s->line.n + s->body.n + 2);
+	} else {
+		memcpy(p, s->line.p, s->line.n);
+		memcpy(p + s->line.n, s->body.p, s->body.n);
+		memcpy(p + s->line.n + s->body.n, "\r\n", 2);
+	}
+	conn_wrote(c, n);
+	return (true);
+}
+
+static bool
+write_shared(struct delivery *d, struct conn *c, const struct shape *s, struct str sid)
+{
+	size_t n = s->verb_n + d->msg->subject.n + 1 + sid.n + s->line.n;
+	size_t skip = d->msg->body.n - s->body.n;
+	char *p;
+
+	if (!delivery_share(d) || (p = (char *)conn_room(c, n)) == NULL)
+		return (false);
+	p = write_head(p, s, d->msg->subject, sid);
+	memcpy(p, s->line.p, s->line.n);
+	out_commit(&c->out, n);
+	conn_refer(c, d->blob, d->blob_at + skip, s->body.n + 2);
+	return (true);
+}
+
+/* The receiver is above its gate: its publisher waits a little (client.md 13.3). */
+static void
+stall_publisher(struct delivery *d, struct conn *slow)
+{
+	bool full = slow->out.pending >= d->w->settings->max_pending;
+	struct local_stall stall = { d->source.conn, full ? STALL_FULL_US : STALL_US };
+
+	slow->stalls++;
+	d->w->stats.stalled++;
+	if (d->publisher != NULL)
+		client_stall(d->publisher, stall.us);
+	else if (d->source.conn.life != 0)
+		local_say(&d->w->links[d->source.worker], LOCAL_STALL, &stall, sizeof(stall));
+}
+
+static void
+count_out(struct delivery *d, struct conn *c, struct sub *sub, size_t bytes)
+{
+	struct worker *w = d->w;
+
+	c->out_msgs++;
+	c->out_bytes += bytes;
+	c->last_wall_ns = w->wall_ns;
+	w->stats.out_msgs++;
+	w->stats.out_bytes += bytes;
+	if (++sub->delivered == sub_max(sub))
+		client_drop_sub(c, sub);
+}
+
+/* The limit of UNSUB with a number: the subscription goes when it is passed. */
+static bool
+is_at_limit(const struct delivery *d, struct sub *sub)
+{
+	uint64_t max = sub_max(sub);
+
+	if (max == 0)
+		return (false);
+	return (sub->delivered >= max || (!d->claimed && !sub_claim(sub)));
+}
+
+bool
+deliver_here(struct delivery *d, struct sub *sub)
+{
+	struct conn *c = sub->conn;
+	bool gated = d->from_client && (c->flags & CONN_GATED) != 0;
+	struct shape shape;
+	bool ok;
+
+	if (c == d->publisher && (c->flags & CONN_ECHO) == 0)
+		return (false);
+	if (c->state == CONN_CLOSING)
+		return (false);
+	if (is_at_limit(d, sub))
+		return (false);
+	if (gated && d->w->settings->o.no_fast_producer_stall)
+		return (false);
+	if (!shape_for(d, c, &shape))
+		return (false);
+	ok = shape.body.n < MSG_SHARE_MIN ? write_copied(d, c, &shape, sub_sid(sub))
+					  : write_shared(d, c, &shape, sub_sid(sub));
+	if (!ok)
+		return (false);
+	if (gated)
+		stall_publisher(d, c);
+	count_out(d, c, sub, shape.body.n);
+	return (true);
+}

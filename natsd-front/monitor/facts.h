@@ -1,0 +1,73 @@
+/*
+ * facts - everything a page is made of, gathered at once before it is written.
+ *
+ * Copies and borrowed constants; nothing in it changes while a page looks.  The monitoring thread.
+ */
+#ifndef FRONT_FACTS_H
+#define FRONT_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/ctl.h"
+#include "common/err.h"
+#include "common/mono.h"
+#include "common/options.h"
+#include "common/trie.h"
+#include "natsd-front/snapshot.h"
+#include "natsd-front/status.h"
+
+#define FACTS_PATIENCE_MS 1000 /* for workers, for the supervisor; then without them */
+#define FACTS_ACCOUNTS 2       /* $G and $SYS */
+
+enum facts_page { /* those whose requests are counted, in the order of their names */
+	FACTS_ROOT, FACTS_CONNZ, FACTS_HEALTHZ, FACTS_SUBSZ, FACTS_VARZ, FACTS_PAGES
+};
+
+struct facts_account {
+	const char *name;
+	struct trie_stats stats;
+};
+
+struct facts {
+	/* constant from the thread's start */
+	unsigned cores, threads;
+
+	uint64_t requests[FACTS_PAGES]; /* so far, by page */
+	struct options o;
+	bool has_options;
+	struct wall now;
+	bool listening; /* for clients */
+	struct status_role roles[STATUS_ROLES];
+	struct ctl_usage usage; /* of the last time that the supervisor answered */
+	struct facts_account accounts[FACTS_ACCOUNTS];
+	struct snapshot *workers; /* NULL: not needed */
+	struct snapshot_conn *closed;
+	size_t nclosed;
+};
+
+struct facts_source { /* lives longer than the monitoring thread */
+	struct shared *shared;
+	struct status *status;
+};
+
+struct facts_needs {
+	bool workers, closed, usage;
+	unsigned what; /* SNAPSHOT_* */
+	uint64_t cid;  /* 0: all */
+	bool subs;	/* of closed connections too */
+};
+
+/* facts_gather - 0; -1: the reason; facts_forget in both cases. */
+int facts_gather(struct facts *, const struct facts_source *, const struct facts_needs *,
+    struct err *);
+void facts_forget(struct facts *);
+
+/* facts_account_named - NULL: there is none. */
+const struct facts_account *facts_account_named(const struct facts *, struct str name);
+
+/* facts_worker_stats - summed over the workers.  facts_conns - open connections. */
+struct worker_stats facts_worker_stats(const struct facts *);
+uint64_t facts_conns(const struct facts *);
+
+#endif

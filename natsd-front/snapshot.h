@@ -1,0 +1,96 @@
+/*
+ * snapshot - what the monitoring thread may know of the workers: asked by message, answered between
+ * two turns, never waited for by a worker.
+ *
+ *	monitor			workers
+ *	snapshot_take  --ask--> each fills its part at the end of a turn
+ *	  (waits) <--last one rings--
+ *	reads the parts
+ *	snapshot_free
+ *
+ * Everything in a snapshot is a copy, owned by it.
+ */
+#ifndef FRONT_SNAPSHOT_H
+#define FRONT_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "natsd-front/shared.h"
+#include "natsd-front/worker.h"
+
+#define SNAPSHOT_COUNTERS 1u
+#define SNAPSHOT_CONNS 2u
+#define SNAPSHOT_SUBS 4u  /* of each connection: subject, queue, sid */
+#define SNAPSHOT_ROLES 8u /* what js and raft say of themselves */
+
+struct snapshot_sub {
+	struct account *account;
+	uint64_t cid;
+	uint64_t msgs, max;
+	char *subject, *queue, *sid; /* queue "": none */
+};
+
+struct snapshot_conn {
+	uint64_t cid;
+	const char *kind, *type; /* "Client", "nats" */
+	char ip[64];
+	uint16_t port;
+	int64_t start_wall_ns, last_wall_ns;
+	int64_t stop_wall_ns; /* 0: open */
+	const char *reason;   /* NULL: open */
+	int64_t rtt_ns;
+	uint64_t pending_bytes;
+	uint64_t in_msgs, out_msgs, in_bytes, out_bytes, stalls;
+	uint32_t nsubs;
+	char *name, *lang, *version; /* NULL: unknown */
+	const char *account;	     /* "$G", ... */
+	struct snapshot_sub *subs;   /* nsubs of them when SNAPSHOT_SUBS was asked, else NULL; one block
+				      * with all their texts */
+};
+
+struct snapshot_part { /* of one worker */
+	bool done;
+	struct worker_stats stats;
+	struct trie_cache_stats cache;
+	uint32_t conns_open, subs;
+	struct snapshot_conn *conns;
+	uint32_t nconns;
+};
+
+struct snapshot_role {
+	bool said;  /* false: it does not run, is away, or did not answer in time */
+	char *json; /* one object */
+};
+
+struct snapshot {
+	unsigned nparts;
+	struct snapshot_part *parts;
+	struct snapshot_role roles[PEER_COUNT];
+};
+
+/*
+ * snapshot_take - asks all workers and waits at most timeout_ms; cid 0: all connections.  Parts
+ * that did not come have done false.  One thread at a time.  NULL: no memory, or the last ask is
+ * still under way in a worker that hangs.
+ */
+struct snapshot *snapshot_take(struct shared *, unsigned what, uint64_t cid, int timeout_ms);
+void snapshot_free(struct snapshot *);
+
+/* snapshot_conn_of - the copy that monitoring shows; with_subs: its subscriptions too.  0; -1. */
+int snapshot_conn_of(struct snapshot_conn *, const struct conn *, bool with_subs);
+
+/* snapshot_conn_copy - a copy of a copy, to be cleared in both cases.  0; -1: no memory. */
+int snapshot_conn_copy(struct snapshot_conn *, const struct snapshot_conn *from, bool with_subs);
+void snapshot_conn_clear(struct snapshot_conn *);
+
+/* snapshot_answer - the worker's side: fills its part of what was asked, if anything was. */
+void snapshot_answer(struct worker *);
+
+/* snapshot_forget - the worker ends: questions it holds are given back. */
+void snapshot_forget(struct worker *);
+
+/* snapshot_status - a role's STATUS frame arrived at this worker. */
+void snapshot_status(struct worker *, unsigned role, uint64_t token, struct str json);
+
+#endif

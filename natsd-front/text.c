@@ -1,0 +1,107 @@
+#include "config.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/mono.h"
+#include "common/utf8.h"
+#include "natsd-front/text.h"
+
+/* How the byte at p stands in a quoted string; *used: input bytes. */
+static unsigned
+quote_one(char *out, const uint8_t *p, size_t n, unsigned *used)
+{
+	static const char names[] = "abtnvfr"; /* 0x07 .. 0x0d */
+	unsigned len = (unsigned)utf8_rune(p, n);
+
+	*used = 1;
+	if (*p == '"' || *p == '\\') {
+		out[0] = '\\';
+		out[1] = (char)*p;
+		return (2);
+	}
+	if (*p >= 0x07 && *p <= 0x0d) {
+		out[0] = '\\';
+		out[1] = names[*p - 0x07];
+		return (2);
+	}
+	if (*p < 0x20 || *p == 0x7f || len == 0)
+		return ((unsigned)snprintf(out, 8, "\\x%02x", *p));
+	memcpy(out, p, len);
+	*used = len;
+	return (len);
+}
+
+void
+text_quote(char *out, size_t size, struct str s)
+{
+	size_t at = 0, i = 0;
+	unsigned used, n;
+	char piece[8];
+
+	assert(size >= 3);
+	out[at++] = '"';
+	while (i < s.n) {
+		n = quote_one(piece, (const uint8_t *)s.p + i, s.n - i, &used);
+		if (at + n + 2 > size)
+			break;
+		memcpy(out + at, piece, n);
+		at += n;
+		i += used;
+	}
+	out[at++] = '"';
+	out[at] = '\0';
+}
+
+/* "1.5" without trailing zeros */
+static int
+put_fraction(char *out, int64_t n, int64_t unit)
+{
+	int len = snprintf(out, 24, "%lld", (long long)(n / unit));
+	int64_t rest = n % unit;
+
+	if (rest == 0)
+		return (len);
+	out[len++] = '.';
+	while (rest != 0) {
+		unit /= 10;
+		out[len++] = (char)('0' + rest / unit);
+		rest %= unit;
+	}
+	out[len] = '\0';
+	return (len);
+}
+
+void
+text_duration(char *out, int64_t ns)
+{
+	int64_t s = ns / NS_PER_S;
+	int at = 0;
+
+	if (ns == 0) {
+		memcpy(out, "0s", 3);
+		return;
+	}
+	if (ns < 0) {
+		out[at++] = '-';
+		ns = -(ns + (ns == INT64_MIN));
+		s = ns / NS_PER_S;
+	}
+	if (ns < NS_PER_US) {
+		snprintf(out + at, 24, "%lldns", (long long)ns);
+	} else if (ns < NS_PER_MS) {
+		at += put_fraction(out + at, ns, NS_PER_US);
+		memcpy(out + at, "\xc2\xb5s", 4);
+	} else if (ns < NS_PER_S) {
+		at += put_fraction(out + at, ns, NS_PER_MS);
+		memcpy(out + at, "ms", 3);
+	} else {
+		if (s >= 3600)
+			at += snprintf(out + at, 24, "%lldh", (long long)(s / 3600));
+		if (s >= 60)
+			at += snprintf(out + at, 8, "%lldm", (long long)(s / 60 % 60));
+		at += put_fraction(out + at, ns % (60 * NS_PER_S), NS_PER_S);
+		memcpy(out + at, "s", 2);
+	}
+}
