@@ -21,6 +21,7 @@ journal_writer_new(struct journal *j, const struct doorbell *done)
 {
 	struct journal_writer *w = calloc(1, sizeof(*w));
 
+	assert(!j->options.read_only);
 	if (w == NULL)
 		return (NULL);
 	w->j = j;
@@ -444,7 +445,7 @@ journal_open(struct disk *disk, int dir, const struct journal_options *options,
 		journal_free(j);
 		return (NULL);
 	}
-	while (j->id == 0)
+	while (j->id == 0 && !options->read_only)
 		if (getrandom(&j->id, sizeof(j->id), 0) != sizeof(j->id))
 			j->id = 0;
 	segment_count_free(j);

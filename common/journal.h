@@ -56,6 +56,7 @@ struct journal_options {
 	enum journal_policy policy;
 	int64_t interval_ns; /* of JOURNAL_INTERVAL */
 	uint64_t id;	     /* 0: that of the segments found, or a random one */
+	bool read_only;	     /* nothing is changed, and nothing can be written: for tools */
 };
 
 struct journal_entry { /* borrowed, for the length of the call */

@@ -146,7 +146,8 @@ segments_find(struct scan *s)
 
 		g->slot = slots.list[i];
 		segment_name(name, g->slot);
-		g->handle = disk_open(j->disk, j->dir, name, DISK_WRITE);
+		g->handle = disk_open(j->disk, j->dir, name,
+		    j->options.read_only ? DISK_READ : DISK_WRITE);
 		if (g->handle < 0) {
 			result = err_sys(s->err, "open journal segment %s", name);
 			break;
@@ -508,7 +509,8 @@ journal_scan(struct journal *j, const struct journal_replay *replay, struct err 
 		j->serial = used > 0 ? j->segments[used - 1].serial : 0;
 		atomic_store(&j->synced, j->number);
 		atomic_store(&j->released, s.released);
-		result = segments_settle(&s, used);
+		if (!j->options.read_only)
+			result = segments_settle(&s, used);
 	}
 	free(s.data);
 	return (result);

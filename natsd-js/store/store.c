@@ -81,8 +81,9 @@ lock_take(struct store *store, struct err *err)
 	struct disk *disk = store->disk;
 	char holder[64] = "";
 
-	store->lock = disk_open(disk, store->top, "lock", DISK_WRITE);
-	if (store->lock < 0 && errno == ENOENT)
+	store->lock = disk_open(disk, store->top, "lock",
+	    store->options.read_only ? DISK_READ : DISK_WRITE);
+	if (store->lock < 0 && errno == ENOENT && !store->options.read_only)
 		store->lock = disk_open(disk, store->top, "lock", DISK_CREATE);
 	if (store->lock < 0)
 		return (err_sys(err, "open the lock"));
@@ -93,6 +94,8 @@ lock_take(struct store *store, struct err *err)
 		return (err_set(err, "the store is in use by %.60s",
 		    holder[0] == '\0' ? "another process" : holder));
 	}
+	if (store->options.read_only)
+		return (0);
 	snprintf(holder, sizeof(holder), "pid %ld", (long)getpid());
 	(void)disk_truncate(disk, store->lock, 0);
 	(void)disk_write_all(disk, store->lock, holder, strlen(holder), 0);
@@ -100,15 +103,26 @@ lock_take(struct store *store, struct err *err)
 }
 
 static int
+directory_open(struct store *store, int dir, const char *name, struct err *err)
+{
+	int handle;
+
+	if (!store->options.read_only)
+		return (disk_open_dir(store->disk, dir, name, err));
+	handle = disk_open(store->disk, dir, name, DISK_DIR);
+	return (handle >= 0 ? handle : err_sys(err, "open directory %s", name));
+}
+
+static int
 directories_open(struct store *store, struct err *err)
 {
-	store->top = disk_open_dir(store->disk, DISK_ROOT, "natsd", err);
+	store->top = directory_open(store, DISK_ROOT, "natsd", err);
 	if (store->top < 0 || lock_take(store, err) != 0)
 		return (-1);
-	store->journal_dir = disk_open_dir(store->disk, store->top, "journal", err);
+	store->journal_dir = directory_open(store, store->top, "journal", err);
 	if (store->journal_dir < 0)
 		return (-1);
-	store->streams_dir = disk_open_dir(store->disk, store->top, "streams", err);
+	store->streams_dir = directory_open(store, store->top, "streams", err);
 	return (store->streams_dir < 0 ? -1 : 0);
 }
 
@@ -130,8 +144,9 @@ catalogue_find(struct store *store, struct err *err)
 	while (store->all != NULL)
 		stream_free(store->all);
 	store->id = 0;
-	if (why.sys == 0) {
+	if (why.sys == 0)
 		store_report(store, true, "%s", why.text);
+	if (why.sys == 0 && !store->options.read_only) {
 		quarantine = disk_open_dir(store->disk, store->top, "quarantine", err);
 		if (quarantine < 0)
 			return (-1);
@@ -154,12 +169,15 @@ journal_begin_life(struct store *store, struct err *err)
 	struct journal_options options = store->options.journal;
 
 	options.id = store->id;
+	options.read_only = store->options.read_only;
 	store->journal = journal_open(store->disk, store->journal_dir, &options, &replay, err);
 	if (store->journal == NULL)
 		return (-1);
 	if (store->id == 0)
 		store->catalogue_dirty = true;
 	store->id = journal_id(store->journal);
+	if (store->options.read_only)
+		return (0);
 	if (store->options.thread && store->options.done.ring < 0 &&
 	    doorbell_make(&store->bell, err) != 0)
 		return (-1);

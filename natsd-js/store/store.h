@@ -35,6 +35,7 @@ struct store_options {
 	uint32_t block_bytes;	 /* of a block file; a larger record has one of its own */
 	uint64_t write_cache;	 /* bytes not yet in block files, before a checkpoint is wanted */
 	bool thread;		 /* a sync thread; else the owner calls store_run() */
+	bool read_only;		 /* only looking: no call may change anything (natsd-store) */
 	struct doorbell done;	 /* rung when something is done; DOORBELL_NONE: never */
 	/* What recovery and reading find broken, for the log.  damage: something is lost. */
 	void (*report)(void *arg, bool damage, const char *text);
@@ -58,7 +59,8 @@ enum store_result {
  * store_open - opens, or makes, <root of the disk>/natsd, replays the journal.  The disk stays the
  *	caller's and must outlive the store.  Refuses a directory of nats-server, and one that
  *	another process has open.  NULL.
- * store_close - checkpoints what can be, and frees.  store_abandon - frees, as a crash would.
+ * store_close - checkpoints what can be, and frees.  store_abandon - frees, as a crash would; the
+ *	only one for a store that was opened read-only.
  */
 struct store *store_open(struct disk *, const struct store_options *, struct err *);
 int store_close(struct store *, struct err *);

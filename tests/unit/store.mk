@@ -40,3 +40,7 @@ tests_fuzz_fuzz_store_files_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_store_files_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_store_files_LDADD = natsd-js/store/libstore.a tests/libdisktest.a $(COMMON_LIBS)
 endif
+
+noinst_PROGRAMS += tests/bench/bench_store
+tests_bench_bench_store_SOURCES = tests/bench/bench_store.c
+tests_bench_bench_store_LDADD = natsd-js/store/libstore.a $(COMMON_LIBS)
