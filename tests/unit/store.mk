@@ -6,7 +6,8 @@ tests_libdisktest_a_SOURCES = common/disk_memory.h common/disk_memory_priv.h \
 STORE_TEST_LIBS = natsd-js/store/libstore.a tests/libdisktest.a $(TEST_LIBS)
 
 STORE_TESTS = tests/unit/test_store_disk tests/unit/test_store_journal tests/unit/test_store_parts \
-	tests/unit/test_store_model tests/unit/test_store_damage
+	tests/unit/test_store_model tests/unit/test_store_damage tests/unit/test_store_tool \
+	tests/unit/test_store_oom
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
 
@@ -27,6 +28,14 @@ tests_unit_test_store_damage_SOURCES = tests/unit/test_store_damage.c tests/unit
 	tests/unit/store_model.c tests/unit/seed.h
 tests_unit_test_store_damage_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_damage_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_tool_SOURCES = tests/unit/test_store_tool.c tests/unit/store_dir.h
+tests_unit_test_store_tool_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_tool_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_oom_SOURCES = tests/unit/test_store_oom.c tests/unit/store_dir.h
+tests_unit_test_store_oom_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_oom_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_oom_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+	-Wl,--wrap=reallocarray,--wrap=free
 
 check_PROGRAMS += tests/fuzz/replay_store_files
 tests_fuzz_replay_store_files_SOURCES = tests/fuzz/fuzz_store_files.c tests/fuzz/fuzz.h tests/fuzz/replay.c
