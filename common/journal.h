@@ -129,7 +129,7 @@ uint64_t journal_done_commit(const struct journal_writer *, uint64_t ticket);
  * journal_synced - commits up to this one are synced (JOURNAL_NONE: written).
  * journal_free_segments - how many more segments can be filled before something must be released.
  * journal_want_mark - the next run writes an empty commit, so that the last one before it is known
- *	to be durable; to be called after 100 ms of quiet and at a clean stop.
+ *	to be durable; at a clean stop.  After 100 ms of quiet the sync thread does so by itself.
  * journal_error - false: all is well; true: commits fail, with the reason.
  */
 void journal_release(struct journal *, uint64_t commit);

@@ -19,6 +19,16 @@ journal_wake(struct journal *j)
 		doorbell_ring(&j->bell);
 }
 
+/* The very last commit before a crash is the only one that can be ambiguous (faults.md rule 3):
+ * after so much quiet another one, without records, says that it is durable. */
+#define QUIET_MS 100
+
+static bool
+wants_quiet_mark(const struct journal *j)
+{
+	return (j->options.policy == JOURNAL_DURABLE && j->plain_end);
+}
+
 static bool
 work_waits(struct journal *j)
 {
@@ -38,13 +48,16 @@ sleep_until_rung(struct journal *j, enum journal_ran ran)
 
 	if (ran == JOURNAL_IDLE && j->options.policy == JOURNAL_INTERVAL)
 		ms = j->options.interval_ns / NS_PER_MS + 1;
+	if (ran == JOURNAL_IDLE && wants_quiet_mark(j))
+		ms = QUIET_MS;
 	atomic_store(&j->asleep, true);
 	if (ran == JOURNAL_IDLE && work_waits(j)) {
 		atomic_store(&j->asleep, false);
 		return;
 	}
-	if (!atomic_load(&j->stop))
-		(void)poll(&fd, 1, ms > 3600000 ? 3600000 : (int)ms);
+	if (!atomic_load(&j->stop) && poll(&fd, 1, ms > 3600000 ? 3600000 : (int)ms) == 0 &&
+	    ran == JOURNAL_IDLE && wants_quiet_mark(j))
+		atomic_store(&j->mark, true);
 	atomic_store(&j->asleep, false);
 	doorbell_clear(&j->bell);
 }

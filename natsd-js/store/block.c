@@ -228,16 +228,58 @@ record_bytes_at_most(const struct slot *slot)
 	return ((size_t)slot->bytes - 30 + RECORD_HEAD);
 }
 
+/*
+ * The bytes of the record in the window, which is moved there when the reader goes on where it was;
+ * NULL: not in it.
+ */
+static const uint8_t *
+window_read(struct stream *s, const struct block *b, uint32_t offset, size_t n, size_t *have)
+{
+	struct window *w = &s->store->window;
+	bool ours = w->uid == s->uid && w->number == b->number, goes_on = ours && w->next == offset;
+	ssize_t got;
+	int handle;
+
+	if (ours && offset >= w->from && offset - w->from < w->len &&
+	    (n <= w->len - (offset - w->from) || w->from + w->len == b->synced)) {
+		*have = w->len - (offset - w->from);
+		return (w->data + (offset - w->from));
+	}
+	w->uid = s->uid;
+	w->number = b->number;
+	w->len = 0;
+	if (!goes_on || n > WINDOW_BYTES)
+		return (NULL);
+	handle = handle_get(s, b->number, NULL);
+	if (w->data == NULL)
+		w->data = malloc(WINDOW_BYTES);
+	if (w->data == NULL || handle < 0)
+		return (NULL);
+	*have = b->synced - offset < WINDOW_BYTES ? b->synced - offset : WINDOW_BYTES;
+	got = disk_read(s->store->disk, handle, w->data, *have, offset);
+	if (got < 0 || (size_t)got != *have)
+		return (NULL);
+	w->from = offset;
+	w->len = (uint32_t)*have;
+	return (w->data);
+}
+
 static enum store_result
 read_once(struct stream *s, struct block *b, const struct slot *slot, struct record *r,
     struct err *err)
 {
 	struct store *store = s->store;
-	size_t n = record_bytes_at_most(slot);
-	int handle = handle_get(s, b->number, err);
-	uint8_t *p = buf_room(&store->scratch, n);
+	size_t n = record_bytes_at_most(slot), have;
+	const uint8_t *ahead = window_read(s, b, slot->offset, n, &have);
+	uint64_t place = record_place(s->uid, RECORD_IN_BLOCK, b->number, slot->offset);
+	int handle;
+	uint8_t *p;
 	ssize_t got;
 
+	if (ahead != NULL && record_decode(ahead, have, place, r) == 0)
+		return (STORE_OK);
+	handle = handle_get(s, b->number, err);
+	p = buf_room(&store->scratch, n);
 	if (p == NULL) {
 		err_set(err, "out of memory");
 		return (STORE_ERROR);
@@ -249,10 +291,7 @@ read_once(struct stream *s, struct block *b, const struct slot *slot, struct rec
 		err_sys(err, "read block %08x at %" PRIu32, b->number, slot->offset);
 		return (STORE_ERROR);
 	}
-	if (record_decode(p, (size_t)got,
-		record_place(s->uid, RECORD_IN_BLOCK, b->number, slot->offset), r) != 0)
-		return (STORE_DAMAGED);
-	return (STORE_OK);
+	return (record_decode(p, (size_t)got, place, r) == 0 ? STORE_OK : STORE_DAMAGED);
 }
 
 enum store_result
@@ -272,10 +311,15 @@ block_read(struct stream *s, struct block *b, uint64_t seq, struct record *r, st
 	} else {
 		/* A second read decides: the first may have been unlucky on its way (S5). */
 		for (unsigned i = 0; i < 2 && result == STORE_DAMAGED; i++) {
-			if (i > 0)
+			if (i > 0) {
 				store_handles_drop(s->store, s->uid, b->number);
+				s->store->window.uid = 0;
+			}
 			result = read_once(s, b, slot, r, &why);
 		}
+		if (result == STORE_OK)
+			s->store->window.next =
+			    (uint32_t)(slot->offset + record_padded(r->bytes));
 	}
 	if (result == STORE_OK && (r->seq != seq || r->type != RECORD_MESSAGE))
 		result = STORE_DAMAGED;

@@ -104,10 +104,11 @@ small_unset(struct stream *s, struct str key)
 {
 	bool there;
 	uint32_t at = small_at(s, key, &there);
-	struct small *m = &s->smalls[at];
+	struct small *m;
 
 	if (!there)
 		return;
+	m = &s->smalls[at];
 	str_free(m->key);
 	s->small_count--;
 	memmove(m, m + 1, (s->small_count - at) * sizeof(*m));

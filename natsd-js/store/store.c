@@ -247,6 +247,7 @@ store_abandon(struct store *store)
 		disk_close(store->disk, store->open[i].handle);
 	doorbell_close(&store->bell);
 	buf_free(&store->scratch);
+	free(store->window.data);
 	disk_close(store->disk, store->journal_dir);
 	disk_close(store->disk, store->streams_dir);
 	disk_close(store->disk, store->lock);
@@ -339,8 +340,8 @@ store_wait(struct store *store, struct err *err)
 bool
 store_wants_checkpoint(const struct store *store)
 {
-	return (store->tail_bytes > store->options.write_cache ||
-	    journal_free_segments(store->journal) < RESERVE_SEGMENTS + 1);
+	return (store->tail_bytes > store->options.write_cache || (!store->hold &&
+	    journal_free_segments(store->journal) < RESERVE_SEGMENTS + 1));
 }
 
 enum store_result
@@ -366,7 +367,9 @@ store_begin(struct stream *s, size_t n, bool data, enum store_result *result, st
 		return (NULL);
 	}
 	if (data && journal_free_segments(store->journal) < RESERVE_SEGMENTS) {
-		*result = STORE_BUSY;
+		*result = store->hold ? STORE_FULL : STORE_BUSY;
+		err_set(err, store->hold ? "the journal is kept for a stream that is offline" :
+		    "the journal waits for a checkpoint");
 		return (NULL);
 	}
 	p = journal_begin(store->writer, n);

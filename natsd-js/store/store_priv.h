@@ -97,6 +97,15 @@ struct open_block {
 	int handle; /* -1: none */
 };
 
+/* A run of bytes of a block file, read ahead: who reads one message after the other. */
+#define WINDOW_BYTES (64u << 10)
+struct window {
+	uint64_t uid; /* 0: holds nothing */
+	uint32_t number, from, len;
+	uint32_t next; /* where the reader would go on */
+	uint8_t *data;
+};
+
 struct dead { /* a deleted stream whose folder is still there */
 	uint64_t uid;
 	struct dead *next;
@@ -119,6 +128,7 @@ struct store {
 	bool hold; /* the journal has changes of a stream that is offline: nothing is released */
 	struct open_block open[STORE_HANDLES];
 	unsigned open_next;
+	struct window window;
 	struct buf scratch; /* what stream_load gives out */
 };
 

@@ -42,15 +42,23 @@ small_options(void)
 }
 
 static struct store *
-open_store(struct disk *d)
+open_with(struct disk *d, bool thread)
 {
 	struct store_options o = small_options();
+	struct store *store;
 	struct err err;
-	struct store *store = store_open(d, &o, &err);
 
+	o.thread = thread;
+	store = store_open(d, &o, &err);
 	if (store == NULL)
 		ck_abort_msg("%s", err.text);
 	return (store);
+}
+
+static struct store *
+open_store(struct disk *d)
+{
+	return (open_with(d, false));
 }
 
 static void
@@ -73,8 +81,9 @@ START_TEST(random_operations)
 	struct seed seed = seed_start("random_operations");
 	struct disk *d = disk_memory(64u << 20);
 	struct model *m = calloc(1, sizeof(*m));
-	struct store *store = open_store(d);
-	unsigned turns = is_long() ? 200000 : 6000;
+	bool thread = _i == 1; /* with the sync thread, or by hand */
+	struct store *store = open_with(d, thread);
+	unsigned turns = is_long() ? 200000 : thread ? 2000 : 6000;
 	int64_t now = 1000;
 	struct err err;
 
@@ -84,7 +93,7 @@ START_TEST(random_operations)
 			if (!model_step(m, store, &seed, now += 3))
 				break;
 		store_submit(store);
-		ck_assert(store_run(store) != JOURNAL_FAILED);
+		ck_assert(thread || store_run(store) != JOURNAL_FAILED);
 		ck_assert(store_wait(store, &err) == STORE_OK);
 		if (store_wants_checkpoint(store) || seed_below(&seed, 300) == 0)
 			if (store_checkpoint(store, &err) != STORE_OK)
@@ -94,12 +103,12 @@ START_TEST(random_operations)
 		case 0:
 			if (store_close(store, &err) != 0)
 				ck_abort_msg("%s", err.text);
-			store = open_store(d);
+			store = open_with(d, thread);
 			must_equal(m, store, "after a clean stop");
 			break;
 		case 1:
 			store_abandon(store);
-			store = open_store(d);
+			store = open_with(d, thread);
 			must_equal(m, store, "after a kill");
 			break;
 		case 2:
@@ -271,6 +280,6 @@ START_TEST(every_call_fails_once)
 END_TEST
 
 UNIT_MAIN("store_model",
-    tcase_add_test(tc, random_operations);
+    tcase_add_loop_test(tc, random_operations, 0, 2);
     tcase_add_test(tc, power_cuts);
     unit_rows(tc, every_call_fails_once, faults);)
