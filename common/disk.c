@@ -197,19 +197,19 @@ disk_space(struct disk *disk, int dir, uint64_t *bytes)
 int
 disk_open_dir(struct disk *disk, int dir, const char *name, struct err *err)
 {
-	int handle = disk_open(disk, dir, name, DISK_DIR);
+	int handle;
 
-	if (handle >= 0)
-		return (handle);
-	if (errno != ENOENT)
-		return (err_sys(err, "open directory %s", name));
-	if (disk_mkdir(disk, dir, name) != 0)
+	if (disk_mkdir(disk, dir, name) != 0 && errno != EEXIST)
 		return (err_sys(err, "make directory %s", name));
-	if (disk_sync(disk, dir) != 0)
-		return (err_sys(err, "sync the directory of %s", name));
 	handle = disk_open(disk, dir, name, DISK_DIR);
 	if (handle < 0)
 		return (err_sys(err, "open directory %s", name));
+	/* One that is there may be so in the page cache only: who made it may have been killed. */
+	if (disk_sync(disk, dir) != 0) {
+		err_sys(err, "sync the directory of %s", name);
+		disk_close(disk, handle);
+		return (-1);
+	}
 	return (handle);
 }
 

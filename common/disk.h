@@ -121,7 +121,7 @@ int disk_lock(struct disk *, int handle);
 int disk_space(struct disk *, int dir, uint64_t *bytes);
 
 /*
- * disk_open_dir - opens the directory, after making it (and syncing its parent) when it is absent.
+ * disk_open_dir - opens the directory, which is made when it is absent; its parent is synced.
  * disk_replace - the file `name` holds exactly these bytes, or what it held before: written to
  *	name.new, synced, renamed, directory synced.  0; -1 with a reason.
  * disk_load - all of a file of at most max bytes in a malloc'ed block, yours; NULL with errno:

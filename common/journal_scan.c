@@ -471,6 +471,8 @@ segments_settle(struct scan *s, unsigned used)
 {
 	struct journal *j = s->j;
 
+	if (j->options.policy != JOURNAL_NONE && disk_sync(j->disk, j->dir) != 0)
+		return (err_sys(s->err, "sync the folder of the journal"));
 	for (unsigned i = 0; i < j->segment_count; i++) {
 		struct segment *g = &j->segments[i];
 

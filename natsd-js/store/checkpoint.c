@@ -60,6 +60,9 @@ unfinished_remove(struct stream *s, int folder, struct err *err)
 		if (s->unfinished[i].last <= s->last_seq) {
 			result = disk_unlink(disk, folder, name);
 		} else {
+			store_report(s->store, false,
+			    "stream %016" PRIx64 ": block %s is set aside, its messages up to %"
+			    PRIu64 " were never acknowledged", s->uid, name, s->unfinished[i].last);
 			snprintf(aside, sizeof(aside), "%s.set-aside", name);
 			result = disk_rename(disk, folder, name, folder, aside);
 		}

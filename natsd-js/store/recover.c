@@ -344,6 +344,8 @@ replay_create(struct store *store, const struct journal_entry *e, struct err *er
 	struct str account = rd_str16(&in), name = rd_str16(&in);
 	struct stream *s;
 
+	/* The catalogue that knows it already may be in the page cache only: it is written again. */
+	store->catalogue_dirty = true;
 	if (rd_end(&in) != 0 || store_by_uid(store, e->owner) != NULL)
 		return (0);
 	for (struct dead *d = store->dead; d != NULL; d = d->next)
@@ -353,7 +355,6 @@ replay_create(struct store *store, const struct journal_entry *e, struct err *er
 	if (s == NULL || (first > 1 && stream_apply_advance(s, first - 1) != 0))
 		return (err_set(err, "out of memory"));
 	s->dirty = true;
-	store->catalogue_dirty = true;
 	return (0);
 }
 
@@ -402,7 +403,6 @@ replay_small(struct stream *s, struct rd *in)
 {
 	struct str key = rd_str16(in), value = rd_bytes(in, rd_left(in));
 
-	s->dirty = true;
 	if (key.n == 0)
 		return (0);
 	if (value.n > 0)
@@ -416,7 +416,6 @@ replay_mark(struct stream *s, struct rd *in)
 {
 	uint64_t life = rd_u64(in), ring = rd_u64(in), at = rd_u64(in);
 
-	s->dirty = true;
 	return (rd_end(in) != 0 ? 0 : mark_set(s, life, ring, at));
 }
 
@@ -430,8 +429,12 @@ store_replay(void *arg, const struct journal_entry *e, struct err *err)
 
 	if (e->type == STORE_J_CREATE)
 		return (replay_create(store, e, err));
-	if (s == NULL) /* deleted, which the catalogue knows already */
+	if (s == NULL) { /* deleted, which the catalogue knows already */
+		store->catalogue_dirty = true;
 		return (0);
+	}
+	/* What its files hold of this may be in the page cache only: they are written again. */
+	s->dirty = true;
 	if (e->type == STORE_J_DELETE)
 		return (replay_delete(store, s, err));
 	if (s->offline) {

@@ -268,6 +268,81 @@ fault_run(enum fault what, int error, uint64_t nth)
 	return (hit);
 }
 
+/*
+ * The process dies at the n-th call, the next one finds what is in the page cache and builds on it;
+ * then the power goes.  What the second life saw must not vanish.
+ */
+static bool
+kill_then_cut(enum fault what, uint64_t nth)
+{
+	struct seed seed = { .state = 42 };
+	struct disk *below = disk_memory(64u << 20), *d = disk_faulty(below), *image;
+	struct fault_plan plan = { .what = what, .error = EIO, .nth = nth,
+		.kinds = FAULT_ALL_CALLS & ~(1u << DISK_CALL_READ | 1u << DISK_CALL_OTHER) };
+	struct model *m = calloc(2, sizeof(*m)), *acked = m + 1;
+	struct store_options o = small_options();
+	struct store *store;
+	bool hit, known = true;
+	struct choice c;
+	struct err err;
+	int64_t now = 1000;
+
+	disk_faulty_plan(d, &plan);
+	store = store_open(d, &o, &err);
+	for (unsigned turn = 0; store != NULL && turn < 40 && known; turn++) {
+		for (unsigned n = 0; n < 4; n++)
+			if (!model_step(m, store, &seed, now += 3))
+				break;
+		known = store_wait(store, &err) == STORE_OK;
+		if (known)
+			*acked = *m;
+		if (turn % 8 == 7)
+			(void)store_checkpoint(store, &err);
+	}
+	hit = disk_faulty_hit(d);
+	store_abandon(store);
+	disk_free(d);
+	damage_reports = 0;
+	store = open_store(below);
+	if (model_differs(acked, store) == NULL)
+		*m = *acked;
+	must_equal(m, store, "after a kill");
+	for (unsigned i = 0; i < 2; i++) { /* what is released in one is used again by the next */
+		while (!model_step(m, store, &seed, now += 3))
+			;
+		if (store_checkpoint(store, &err) != STORE_OK)
+			ck_abort_msg("call %u: %s", (unsigned)nth, err.text);
+	}
+	store_run(store);
+	store_abandon(store);
+	for (uint64_t k = 0; k < 5; k++) { /* nothing un-synced, all, any */
+		c = choice_seed(nth * 5 + k);
+		image = disk_memory_image(below, &c);
+		store = open_store(image);
+		must_equal(m, store, "after a kill and a cut");
+		store_abandon(store);
+		disk_free(image);
+	}
+	if (damage_reports != 0)
+		ck_abort_msg("call %u: %s", (unsigned)nth, last_report);
+	disk_free(below);
+	free(m);
+	return (hit);
+}
+
+static const enum fault deaths[] = { FAULT_DIE, FAULT_DIE_HALF, FAULT_DIE_AFTER };
+
+START_TEST(power_goes_after_a_kill)
+{
+	uint64_t n = 1;
+
+	while (kill_then_cut(deaths[_i], n))
+		n++;
+	printf("%u calls\n", (unsigned)n);
+	ck_assert_uint_gt(n, 100);
+}
+END_TEST
+
 START_TEST(every_call_fails_once)
 {
 	uint64_t n = 1;
@@ -282,4 +357,5 @@ END_TEST
 UNIT_MAIN("store_model",
     tcase_add_loop_test(tc, random_operations, 0, 2);
     tcase_add_test(tc, power_cuts);
-    unit_rows(tc, every_call_fails_once, faults);)
+    unit_rows(tc, every_call_fails_once, faults);
+    unit_rows(tc, power_goes_after_a_kill, deaths);)
