@@ -10,6 +10,7 @@ natsd_js_store_libstore_a_SOURCES = \
 	natsd-js/store/subjects.h natsd-js/store/subjects.c
 EXTRA_DIST += natsd-js/store/FORMAT
 
+dist_man_MANS += natsd-js/store/natsd-store.8
 sbin_PROGRAMS += natsd-js/store/natsd-store
 natsd_js_store_natsd_store_SOURCES = natsd-js/store/natsd-store.c
 natsd_js_store_natsd_store_LDADD = natsd-js/store/libstore.a $(COMMON_LIBS)
