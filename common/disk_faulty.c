@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/disk_faulty.h"
+#include "common/disk_memory.h"
 
 struct faulty {
 	struct disk disk;
@@ -134,7 +135,17 @@ faulty_pwritev(struct disk *disk, int handle, const struct iovec *iov, int n, ui
 static int
 faulty_sync(struct disk *disk, int handle)
 {
-	SIMPLE(DISK_CALL_SYNC, BELOW->ops->sync(BELOW, handle));
+	enum fault what = verdict(faulty_of(disk), DISK_CALL_SYNC);
+	int error = errno;
+
+	if (what == FAULT_NONE)
+		return (BELOW->ops->sync(BELOW, handle));
+	if (what == FAULT_SYNC_LOST)
+		disk_memory_lose(BELOW, handle);
+	if (what == FAULT_DIE_AFTER)
+		(void)BELOW->ops->sync(BELOW, handle);
+	errno = error;
+	return (-1);
 }
 
 static int

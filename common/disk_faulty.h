@@ -18,6 +18,8 @@ enum fault {
 	FAULT_ERROR,	    /* -1 with the errno of the plan, no effect */
 	FAULT_SHORT,	    /* a write or read of half of it; other calls as FAULT_ERROR */
 	FAULT_HALF_ERROR,   /* a write takes effect in half, then fails */
+	FAULT_SYNC_LOST,    /* a sync fails, and what it was for never becomes durable unless it is
+			     * written again (over disk_memory only); other calls as FAULT_ERROR */
 	FAULT_DIE,	    /* no effect, and the disk is dead from here on */
 	FAULT_DIE_HALF,	    /* half of the write, then dead */
 	FAULT_DIE_AFTER,    /* done, but the caller does not hear of it, then dead */

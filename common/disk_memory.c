@@ -49,6 +49,16 @@ memory_bytes_resize(struct bytes *b, size_t len)
 	b->len = len;
 }
 
+/* Sets one sector, as far as the length reaches. */
+void
+memory_set_sector(struct bytes *b, uint64_t sector, const uint8_t *data)
+{
+	size_t at = (size_t)sector * SECTOR;
+
+	if (at < b->len)
+		memcpy(b->data + at, data, b->len - at < SECTOR ? b->len - at : SECTOR);
+}
+
 static struct entry *
 names_find(const struct entries *e, const char *name)
 {
@@ -369,12 +379,24 @@ memory_sync(struct disk *disk, int handle)
 		sync_dir(m, number_of(m, handle));
 	} else {
 		memory_bytes_resize(&node->hard, node->now.len);
-		if (node->now.len > 0)
-			memcpy(node->hard.data, node->now.data, node->now.len);
+		for (size_t i = 0; i < node->change_count; i++)
+			if (!node->changes[i].is_size)
+				memory_set_sector(&node->hard, node->changes[i].number,
+				    node->changes[i].data);
 		node->change_count = 0;
 	}
 	pthread_mutex_unlock(&m->lock);
 	return (0);
+}
+
+void
+disk_memory_lose(struct disk *disk, int handle)
+{
+	struct memory *m = memory_of(disk);
+
+	pthread_mutex_lock(&m->lock);
+	node_of(m, handle)->change_count = 0;
+	pthread_mutex_unlock(&m->lock);
 }
 
 static int

@@ -50,6 +50,10 @@ struct disk *disk_memory_image(struct disk *, struct choice *);
  * thread of the call: the moments at which a cut differs from the one before.  NULL: no more. */
 void disk_memory_on_change(struct disk *, void (*fn)(void *, struct disk *), void *arg);
 
+/* disk_memory_lose - what is un-synced of the file is taken for clean, as after a sync that failed:
+ * it reads as before, but no later sync makes it durable. */
+void disk_memory_lose(struct disk *, int handle);
+
 void disk_memory_set_capacity(struct disk *, uint64_t bytes);
 
 /*

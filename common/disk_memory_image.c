@@ -106,16 +106,6 @@ first_change(const struct node *n, size_t at)
 	return (true);
 }
 
-/* Sets one sector, as far as the length reaches. */
-static void
-bytes_set_sector(struct bytes *b, uint64_t sector, const uint8_t *data)
-{
-	size_t at = (size_t)sector * SECTOR;
-
-	if (at < b->len)
-		memcpy(b->data + at, data, b->len - at < SECTOR ? b->len - at : SECTOR);
-}
-
 static void
 image_file(struct node *to, const struct node *from, struct choice *c)
 {
@@ -133,7 +123,7 @@ image_file(struct node *to, const struct node *from, struct choice *c)
 			continue;
 		sector = pick(from, false, from->changes[i].number, c);
 		if (sector != NULL)
-			bytes_set_sector(&to->now, sector->number, sector->data);
+			memory_set_sector(&to->now, sector->number, sector->data);
 	}
 }
 

@@ -73,6 +73,7 @@ memory_of(struct disk *disk)
 struct memory *memory_make(uint64_t capacity);
 unsigned memory_node_make(struct memory *, bool is_dir); /* its number */
 void memory_bytes_resize(struct bytes *, size_t len);
+void memory_set_sector(struct bytes *, uint64_t sector, const uint8_t *);
 void memory_names_copy(struct entries *to, const struct entries *from);
 void memory_name_apply(struct memory *, const struct name_change *, bool hard);
 

@@ -42,7 +42,7 @@ MUTANTS = [
     ("journal released before the files are written", "natsd-js/store/checkpoint.c",
      "\tfor (struct stream *s = store->all; s != NULL; s = s->next_all) {\n\t\tif (stream_checkpoint",
      "\tjournal_release(store->journal, commit);\n\tfor (struct stream *s = store->all; s != NULL; s = s->next_all) {\n\t\tif (stream_checkpoint",
-     [MODEL]),
+     [MODEL, DAMAGE]),
     ("what a killed process left is trusted", "natsd-js/store/recover.c",
      "\ts->dirty = true;\n\tif (e->type == STORE_J_DELETE)", "\tif (e->type == STORE_J_DELETE)", [MODEL]),
     ("bytes not checked when read", "natsd-js/store/record.c", "if (XXH3_64bits_withSeed(p + HASHED, r->bytes - HASHED, place) != r->check)",

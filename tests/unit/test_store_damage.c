@@ -357,10 +357,10 @@ END_TEST
 
 START_TEST(full_disk_heals_faults_50)
 {
-	struct disk *d = base(true);
+	struct disk *d = base(true), *copy;
 	uint8_t memory[MODEL_MESSAGE_MAX];
 	struct store_message m;
-	struct store *store;
+	struct store *store, *other;
 	struct stream *s;
 	struct seen seen;
 	struct err err;
@@ -383,6 +383,13 @@ START_TEST(full_disk_heals_faults_50)
 	ck_assert(stream_remove(s, 1, &err) == STORE_OK);
 	ck_assert(stream_put(s, STR("key"), STR("other"), &err) == STORE_OK);
 	ck_assert(store_wait(store, &err) == STORE_OK);
+	copy = disk_memory_copy(d); /* a crash now: what could not be written is in the journal */
+	disk_memory_set_capacity(copy, 16u << 20);
+	other = open_store(copy, &err);
+	ck_assert(stream_load(stream_find(other, STR("A"), STR("S")), MESSAGES + 1, &m, &err) ==
+	    STORE_OK);
+	store_abandon(other);
+	disk_free(copy);
 	disk_memory_set_capacity(d, 16u << 20);
 	ck_assert(store_checkpoint(store, &err) == STORE_OK);
 	ck_assert_ptr_null(stream_fenced(s));

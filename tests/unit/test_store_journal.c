@@ -397,8 +397,8 @@ END_TEST
 
 /* ---- faults ---- */
 
-static const enum fault faults[] = { FAULT_ERROR, FAULT_SHORT, FAULT_HALF_ERROR, FAULT_DIE,
-	FAULT_DIE_HALF, FAULT_DIE_AFTER };
+static const enum fault faults[] = { FAULT_ERROR, FAULT_SHORT, FAULT_HALF_ERROR, FAULT_SYNC_LOST,
+	FAULT_DIE, FAULT_DIE_HALF, FAULT_DIE_AFTER };
 
 /* Runs with the n-th call failing; false when there was no n-th call. */
 static bool
