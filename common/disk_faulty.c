@@ -7,6 +7,8 @@
 #include "common/disk_faulty.h"
 #include "common/disk_memory.h"
 
+#define HANDLES 4096
+
 struct faulty {
 	struct disk disk;
 	struct disk *below;
@@ -15,6 +17,8 @@ struct faulty {
 	uint64_t calls;
 	bool hit;
 	bool dead;
+	bool unsynced[HANDLES]; /* a sync of it failed */
+	bool wrote_on;
 };
 
 static struct faulty *
@@ -75,9 +79,19 @@ faulty_open(struct disk *disk, int dir, const char *name, enum disk_open how)
 	return (BELOW->ops->open(BELOW, dir, name, how));
 }
 
+static void
+note(struct faulty *f, int handle, bool failed)
+{
+	pthread_mutex_lock(&f->lock);
+	if (handle < HANDLES)
+		f->unsynced[handle] = failed;
+	pthread_mutex_unlock(&f->lock);
+}
+
 static int
 faulty_close(struct disk *disk, int handle)
 {
+	note(faulty_of(disk), handle, false);
 	return (BELOW->ops->close(BELOW, handle));
 }
 
@@ -117,9 +131,13 @@ write_half(struct disk *below, int handle, const struct iovec *iov, int n, uint6
 static ssize_t
 faulty_pwritev(struct disk *disk, int handle, const struct iovec *iov, int n, uint64_t at)
 {
-	enum fault what = verdict(faulty_of(disk), DISK_CALL_WRITE);
+	struct faulty *f = faulty_of(disk);
+	enum fault what = verdict(f, DISK_CALL_WRITE);
 	int error = errno;
 
+	pthread_mutex_lock(&f->lock);
+	f->wrote_on |= handle < HANDLES && f->unsynced[handle];
+	pthread_mutex_unlock(&f->lock);
 	if (what == FAULT_NONE)
 		return (BELOW->ops->pwritev(BELOW, handle, iov, n, at));
 	if (what == FAULT_SHORT)
@@ -140,6 +158,7 @@ faulty_sync(struct disk *disk, int handle)
 
 	if (what == FAULT_NONE)
 		return (BELOW->ops->sync(BELOW, handle));
+	note(faulty_of(disk), handle, true);
 	if (what == FAULT_SYNC_LOST)
 		disk_memory_lose(BELOW, handle);
 	if (what == FAULT_DIE_AFTER)
@@ -267,4 +286,16 @@ disk_faulty_hit(struct disk *disk)
 	hit = f->hit;
 	pthread_mutex_unlock(&f->lock);
 	return (hit);
+}
+
+bool
+disk_faulty_wrote_on(struct disk *disk)
+{
+	struct faulty *f = faulty_of(disk);
+	bool wrote_on;
+
+	pthread_mutex_lock(&f->lock);
+	wrote_on = f->wrote_on;
+	pthread_mutex_unlock(&f->lock);
+	return (wrote_on);
 }

@@ -45,6 +45,8 @@ struct disk *disk_faulty(struct disk *below);
 void disk_faulty_plan(struct disk *, const struct fault_plan *);
 
 uint64_t disk_faulty_calls(struct disk *); /* of the planned kinds, since the plan was set */
+/* disk_faulty_wrote_on - was a handle written to after a sync of it had failed (faults.md 47)? */
+bool disk_faulty_wrote_on(struct disk *);
 bool disk_faulty_hit(struct disk *);	   /* has the plan failed a call yet? */
 
 #endif

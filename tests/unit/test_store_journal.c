@@ -446,6 +446,7 @@ fault_run(enum fault what, uint64_t nth, bool for_good)
 		ck_assert_uint_eq(journal_done(w), journal_ticket(w) - 1);
 		x.acked = x.sent;
 	}
+	ck_assert(!disk_faulty_wrote_on(d));
 	journal_free(j);
 	image = disk_memory_image(below, &c);
 	image_check(&x, image);

@@ -252,6 +252,7 @@ fault_run(enum fault what, int error, uint64_t nth)
 			ck_abort_msg("call %u: %s", (unsigned)nth, err.text);
 		must_equal(m, store, "after a fault");
 	}
+	ck_assert(!disk_faulty_wrote_on(d));
 	image = disk_memory_image(below, &c);
 	store_abandon(store);
 	damage_reports = 0;
