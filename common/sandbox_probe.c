@@ -58,7 +58,7 @@ act_read_proc(void)
 static int
 act_leave_root(void)
 {
-	return (try_open("../../../../etc/passwd", O_RDONLY));
+	return (try_open("../../../../../../../../../../../../etc/passwd", O_RDONLY));
 }
 
 static int
