@@ -136,6 +136,7 @@ worker_enter(struct worker *w)
 		return;
 	w->in_turn = true;
 	w->worked = false;
+	w->subs_left = WORKER_SUBS_A_TURN;
 	w->now = mono_now();
 	w->wall_ns = wall_now().ns;
 	if (!w->online) {
