@@ -86,7 +86,8 @@ struct worker {
 
 	struct snapshot_ask *roles_ask;	/* the question that roles are answering; worker 0 only */
 	struct mono now;		/* of this turn */
-	int64_t wall_ns;		/* likewise */
+	int64_t wall_ns;		/* likewise, by way of wall_offset_ns */
+	int64_t wall_offset_ns;		/* wall clock less monotonic clock, as of this second */
 	struct mono tick_at;		/* when tick_event is due; 0: not set */
 	struct mono second;		/* of the last once-a-second work */
 	struct mono busy_at;		/* last turn that had work */
