@@ -58,12 +58,7 @@ act_read_proc(void)
 static int
 act_leave_root(void)
 {
-<<<<<<< HEAD
-	/* From however deep a working directory. */
-	return (try_open("../../../../../../../../../../../../../../../../etc/passwd", O_RDONLY));
-=======
 	return (try_open("../../../../../../../../../../../../etc/passwd", O_RDONLY));
->>>>>>> tests
 }
 
 static int
