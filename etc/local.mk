@@ -5,3 +5,7 @@ install-data-hook:
 	$(MKDIR_P) $(DESTDIR)$(sysconfdir)
 	test -f $(DESTDIR)$(sysconfdir)/natsd.conf || \
 	    $(INSTALL_DATA) $(srcdir)/etc/natsd.conf $(DESTDIR)$(sysconfdir)/natsd.conf
+# One that was never changed goes with the rest.
+uninstall-local:
+	! cmp -s $(srcdir)/etc/natsd.conf $(DESTDIR)$(sysconfdir)/natsd.conf || \
+	    rm -f $(DESTDIR)$(sysconfdir)/natsd.conf
