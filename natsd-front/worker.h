@@ -80,6 +80,7 @@ struct worker {
 	struct conn_list resume;	/* no longer paused: held input, then the socket again */
 	struct conn_list ring_wait;	/* paused while some list is not empty */
 	struct conn_list role_wait;	/* paused while a role is away or full */
+	struct conn_list mark_wait;	/* paused for marks of other workers */
 	struct conn_list stall_wait;	/* paused for a slow receiver */
 
 	struct snapshot_ask *roles_ask;	/* the question that roles are answering; worker 0 only */

@@ -8,6 +8,7 @@
 #include "natsd-front/client/connect_json.h"
 #include "natsd-front/client/info.h"
 #include "natsd-front/client/trace.h"
+#include "natsd-front/confirm.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/deliver.h"
 #include "natsd-front/text.h"
@@ -304,13 +305,10 @@ op_unsub(void *ctx, struct str sid, int32_t max)
 
 /* ---- the rest ---- */
 
-static enum parser_next
-op_ping(void *ctx)
+void
+client_pong(struct conn *c)
 {
-	struct conn *c = ctx;
-
-	client_trace_word(c, "PING");
-	c->active_in = c->worker->now;
+	c->flags &= ~(uint32_t)CONN_TRUSTED;
 	conn_put(c, "PONG\r\n", 6);
 	client_trace_out(c, "PONG");
 	if ((c->flags & (CONN_CONNECTED | CONN_FIRST_PONG)) == CONN_CONNECTED) {
@@ -318,6 +316,17 @@ op_ping(void *ctx)
 		if (c->protocol >= 1)
 			info_send(c, INFO_CONNECTED);
 	}
+}
+
+static enum parser_next
+op_ping(void *ctx)
+{
+	struct conn *c = ctx;
+
+	client_trace_word(c, "PING");
+	c->active_in = c->worker->now;
+	if ((c->flags & CONN_TRUSTED) == 0 || !confirm_begin(c))
+		client_pong(c);
 	return (client_next(c));
 }
 
