@@ -25,6 +25,20 @@ client_next(const struct conn *c)
 	return (c->paused == 0 ? PARSER_GO : PARSER_PAUSE);
 }
 
+/* Subscriptions cost more than messages: many of them at once are spread over turns, so that a turn
+ * stays short for everybody else. */
+static enum parser_next
+client_next_sub(const struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	if (w->subs_left > 0)
+		w->subs_left--;
+	if (w->subs_left == 0 && c->state == CONN_OPEN)
+		return (PARSER_PAUSE);
+	return (client_next(c));
+}
+
 static void
 client_active(struct conn *c)
 {
@@ -271,7 +285,7 @@ op_sub(void *ctx, struct str subject, struct str queue, struct str sid)
 	client_trace_sub(c, subject, queue, sid);
 	client_active(c);
 	if (!subscribe_allowed(c, subject, queue))
-		return (client_next(c));
+		return (client_next_sub(c));
 	if (sub_map_find(&c->subs, sid) != NULL) {
 		conn_ok(c);
 	} else if (!subject_valid_sub(subject)) {
@@ -282,7 +296,7 @@ op_sub(void *ctx, struct str subject, struct str queue, struct str sid)
 	} else {
 		conn_ok(c);
 	}
-	return (client_next(c));
+	return (client_next_sub(c));
 }
 
 static enum parser_next
@@ -300,7 +314,7 @@ op_unsub(void *ctx, struct str sid, int32_t max)
 			client_drop_sub(c, s);
 	}
 	conn_ok(c);
-	return (client_next(c));
+	return (client_next_sub(c));
 }
 
 /* ---- the rest ---- */
