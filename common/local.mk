@@ -7,6 +7,9 @@ common_libcommon_a_SOURCES = \
 	common/mono.h common/mono.c \
 	common/cursor.h \
 	common/buf.h common/buf.c \
+	common/disk.h common/disk.c common/disk_posix.c \
+	common/journal.h common/journal_priv.h common/journal.c common/journal_format.c \
+	common/journal_scan.c common/journal_segment.c common/journal_thread.c \
 	common/pool.h common/pool.c \
 	common/log.h common/log.c \
 	common/killpoint.h common/killpoint.c \

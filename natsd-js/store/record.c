@@ -1,0 +1,114 @@
+#include "config.h"
+
+#include <assert.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "common/cursor.h"
+#include "natsd-js/store/record.h"
+
+#define HASHED 12u /* the check covers what stands from here on */
+#define RESYNC_FACTOR 64u
+
+static uint64_t
+mix(uint64_t z)
+{
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return (z ^ z >> 31);
+}
+
+uint64_t
+record_place(uint64_t uid, enum record_file file, uint32_t number, uint64_t offset)
+{
+	return (mix(uid + mix(((uint64_t)file << 32 | number) * UINT64_C(0x9e3779b97f4a7c15) +
+	    mix(offset + 1))));
+}
+
+size_t
+record_length(const struct record *r)
+{
+	size_t n;
+
+	if (r->subject.n > UINT16_MAX || r->headers.n > RECORD_MAX || r->payload.n > RECORD_MAX)
+		return (0);
+	n = RECORD_HEAD + r->subject.n + r->headers.n + r->payload.n;
+	return (n > RECORD_MAX ? 0 : record_padded(n));
+}
+
+void
+record_encode(uint8_t *to, uint64_t place, struct record *r)
+{
+	size_t padded = record_length(r);
+	struct wr out = wr_of(to, padded);
+
+	assert(padded != 0);
+	r->bytes = (uint32_t)(RECORD_HEAD + r->subject.n + r->headers.n + r->payload.n);
+	wr_u64(&out, 0);
+	wr_u32(&out, r->link);
+	wr_u32(&out, r->bytes);
+	wr_u8(&out, r->type);
+	wr_u8(&out, r->flags);
+	wr_u16(&out, (uint16_t)r->subject.n);
+	wr_u32(&out, (uint32_t)r->headers.n);
+	wr_u64(&out, r->seq);
+	wr_u64(&out, (uint64_t)r->time);
+	wr_bytes(&out, r->subject.p, r->subject.n);
+	wr_bytes(&out, r->headers.p, r->headers.n);
+	wr_bytes(&out, r->payload.p, r->payload.n);
+	memset(to + r->bytes, 0, padded - r->bytes);
+	r->check = XXH3_64bits_withSeed(to + HASHED, r->bytes - HASHED, place);
+	out = wr_of(to, 8);
+	wr_u64(&out, r->check);
+}
+
+int
+record_decode(const uint8_t *p, size_t n, uint64_t place, struct record *r)
+{
+	struct rd in = rd_of(p, n);
+	uint16_t subject;
+	uint32_t headers;
+
+	r->check = rd_u64(&in);
+	r->link = rd_u32(&in);
+	r->bytes = rd_u32(&in);
+	r->type = rd_u8(&in);
+	r->flags = rd_u8(&in);
+	subject = rd_u16(&in);
+	headers = rd_u32(&in);
+	r->seq = rd_u64(&in);
+	r->time = (int64_t)rd_u64(&in);
+	if (in.short_ || r->bytes < RECORD_HEAD || r->bytes > n || r->bytes > RECORD_MAX)
+		return (-1);
+	if (r->type == 0 || r->type > RECORD_END || headers > r->bytes - RECORD_HEAD ||
+	    subject > r->bytes - RECORD_HEAD - headers)
+		return (-1);
+	if (XXH3_64bits_withSeed(p + HASHED, r->bytes - HASHED, place) != r->check)
+		return (-1);
+	r->subject = rd_bytes(&in, subject);
+	r->headers = rd_bytes(&in, headers);
+	r->payload = rd_bytes(&in, r->bytes - RECORD_HEAD - subject - headers);
+	return (0);
+}
+
+size_t
+record_find(const uint8_t *data, size_t n, size_t at, uint64_t uid, enum record_file file,
+    uint32_t number, struct record *r)
+{
+	size_t budget = (n - at) * RESYNC_FACTOR;
+	struct rd in;
+	uint32_t claim;
+
+	for (; at + RECORD_HEAD <= n; at += RECORD_ALIGN) {
+		in = rd_of(data + at + HASHED, 4);
+		claim = rd_u32(&in);
+		if (claim < RECORD_HEAD || claim > n - at)
+			continue;
+		if (claim > budget)
+			return (n);
+		budget -= claim;
+		if (record_decode(data + at, n - at, record_place(uid, file, number, at), r) == 0)
+			return (at);
+	}
+	return (n);
+}

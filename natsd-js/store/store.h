@@ -1,0 +1,234 @@
+/*
+ * store - streams of messages that are on the disk before anybody hears of them.
+ *
+ * All streams share one journal (common/journal.h): what is put in one turn is one commit.
+ *
+ *	store_append(stream, &m, &err);		any number of changes, of any streams
+ *	ticket = store_submit(store);		the end of the turn
+ *	...					the bell rings
+ *	store_done(store) >= ticket		now they may be acknowledged
+ *
+ * The files of a stream are written by store_checkpoint(), which the owner calls when
+ * store_wants_checkpoint() says so; then the journal's segments are used again.  A stream is known
+ * by its uid, which is never used twice; its name is nowhere a path.
+ *
+ * Files: natsd-js/store/FORMAT.  Owner: one thread, for all streams of a store.  Strings that
+ * go in are copied, those that come out are borrowed until the next call on the same store.
+ */
+#ifndef NATSD_JS_STORE_STORE_H
+#define NATSD_JS_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/disk.h"
+#include "common/doorbell.h"
+#include "common/err.h"
+#include "common/journal.h"
+#include "common/str.h"
+
+struct store;
+struct stream;
+
+struct store_options {
+	struct journal_options journal;
+	uint32_t block_bytes;	 /* of a block file; a larger record has one of its own */
+	uint64_t write_cache;	 /* bytes not yet in block files, before a checkpoint is wanted */
+	bool thread;		 /* a sync thread; else the owner calls store_run() */
+	bool read_only;		 /* only looking: no call may change anything (natsd-store) */
+	struct doorbell done;	 /* rung when something is done; DOORBELL_NONE: never */
+	/* What recovery and reading find broken, for the log.  damage: something is lost. */
+	void (*report)(void *arg, bool damage, const char *text);
+	void *arg;
+};
+
+struct store_options store_options_default(void);
+
+enum store_result {
+	STORE_OK,
+	STORE_NONE,    /* there is no such stream, message, key */
+	STORE_BUSY,    /* submit, wait for what is on its way, or checkpoint; then again */
+	STORE_FULL,    /* no space: of the disk */
+	STORE_DAMAGED, /* it is there, but its bytes do not verify; never the wrong bytes */
+	STORE_ERROR,   /* the reason is in *err */
+};
+
+/* ---- the store ---- */
+
+/*
+ * store_open - opens, or makes, <root of the disk>/natsd, replays the journal.  The disk stays the
+ *	caller's and must outlive the store.  Refuses a directory of nats-server, and one that
+ *	another process has open.  NULL.
+ * store_close - checkpoints what can be, and frees.  store_abandon - frees, as a crash would; the
+ *	only one for a store that was opened read-only.
+ */
+struct store *store_open(struct disk *, const struct store_options *, struct err *);
+int store_close(struct store *, struct err *);
+void store_abandon(struct store *);
+
+/* store_submit, store_done, store_run - as journal_submit, journal_done, journal_run. */
+uint64_t store_submit(struct store *);
+uint64_t store_done(struct store *);
+enum journal_ran store_run(struct store *);
+/* store_wait - until all that was submitted is done; STORE_ERROR when the journal fails. */
+enum store_result store_wait(struct store *, struct err *);
+
+/*
+ * store_wants_checkpoint - the journal or the write cache fill up.
+ * store_checkpoint - submits, waits, and writes everything to the files of the streams.  A stream
+ *	whose files cannot be written is fenced, and keeps its records in memory and in the journal;
+ *	the next checkpoint tries again.  STORE_OK; STORE_FULL, STORE_ERROR: some are left.
+ */
+bool store_wants_checkpoint(const struct store *);
+enum store_result store_checkpoint(struct store *, struct err *);
+
+/* ---- streams ---- */
+
+struct stream_config { /* what the store itself needs to know */
+	struct str account, name;
+	int64_t created; /* ns since the epoch */
+	uint64_t first_seq; /* the first sequence to be used; 0 as 1 */
+};
+
+/* stream_create - STORE_ERROR when there is one of that name.  Durable with its ticket. */
+enum store_result stream_create(struct store *, const struct stream_config *, struct stream **,
+    struct err *);
+struct stream *stream_find(struct store *, struct str account, struct str name);
+/* stream_delete - the stream is gone at once, and for good with its ticket; frees it. */
+enum store_result stream_delete(struct stream *, struct err *);
+/* stream_each - all streams, in no order; return false to stop.  fn may not create or delete. */
+void stream_each(struct store *, bool (*fn)(void *, struct stream *), void *arg);
+
+uint64_t stream_uid(const struct stream *);
+struct str stream_account(const struct stream *);
+struct str stream_name(const struct stream *);
+int64_t stream_created(const struct stream *);
+/* stream_fenced - why it takes no messages; NULL: it does.  Its files could not be written, which
+ * the next checkpoint tries again, or not be read when the store was opened: then it is offline,
+ * shows nothing, and its files are left alone. */
+const char *stream_fenced(const struct stream *);
+
+struct stream_state {
+	uint64_t messages, bytes; /* bytes as nats-server counts them */
+	uint64_t first_seq, last_seq;
+	int64_t last_time;
+	uint64_t deleted;  /* sequences between first and last that hold nothing */
+	uint64_t lost;	   /* of these: the medium lost them */
+	uint64_t subjects;
+	uint64_t blocks;
+};
+void stream_state(const struct stream *, struct stream_state *);
+
+/* ---- messages ---- */
+
+struct store_message {
+	uint64_t seq;
+	int64_t time; /* ns since the epoch */
+	struct str subject, headers, payload;
+};
+
+/* store_message_bytes - what nats-server counts for it. */
+uint64_t store_message_bytes(const struct store_message *);
+
+/*
+ * stream_append - stores the message as the next sequence, which it fills in.  A time before that
+ *	of the last message becomes that time.  STORE_BUSY, STORE_FULL, STORE_ERROR: nothing
+ *	happened.
+ * stream_advance - sequences up to `last` are used up without a message.
+ */
+enum store_result stream_append(struct stream *, struct store_message *, struct err *);
+enum store_result stream_advance(struct stream *, uint64_t last, struct err *);
+
+enum store_result stream_load(struct stream *, uint64_t seq, struct store_message *, struct err *);
+
+/* ---- removal: durable with its ticket; a sequence is never used again ---- */
+
+enum store_result stream_remove(struct stream *, uint64_t seq, struct err *);
+
+/*
+ * stream_purge_all - everything; first becomes last + 1.
+ * stream_purge_below - everything below seq (compact); beyond the last one the stream jumps: first
+ *	= seq, last = seq - 1.
+ * stream_purge_keep - the oldest, until `keep` are left.
+ * stream_purge_filter - what matches: below seq (0: any), and all but the newest `keep`.
+ * *purged is how many went.  STORE_BUSY: some of the work is done, ask again.
+ */
+enum store_result stream_purge_all(struct stream *, uint64_t *purged, struct err *);
+enum store_result stream_purge_below(struct stream *, uint64_t seq, uint64_t *purged,
+    struct err *);
+enum store_result stream_purge_keep(struct stream *, uint64_t keep, uint64_t *purged,
+    struct err *);
+enum store_result stream_purge_filter(struct stream *, struct str filter, uint64_t seq,
+    uint64_t keep, uint64_t *purged, struct err *);
+
+/* ---- limits: functions that the owner asks ---- */
+
+enum removal { REMOVAL_MAX_MSGS, REMOVAL_MAX_BYTES, REMOVAL_MAX_AGE, REMOVAL_MAX_PER_SUBJECT };
+
+struct stream_limits { /* 0: none */
+	uint64_t max_msgs, max_bytes, max_per_subject;
+	int64_t max_age; /* ns */
+	bool discard_new, discard_new_per_subject;
+};
+
+/* stream_admits - may a message of this subject and size be stored?  NULL; else the sentence that
+ * nats-server answers.  Says no only with discard_new. */
+const char *stream_admits(struct stream *, const struct stream_limits *,
+    const struct store_message *);
+
+/*
+ * stream_enforce - removes what is over the limits, oldest first, and tells each.
+ *	`subject` limits the limit per subject to that one (NULL: all).  now: wall clock, for
+ *	max_age.
+ * STORE_BUSY: some is left, ask again after a submit.
+ */
+enum store_result stream_enforce(struct stream *, const struct stream_limits *,
+    const struct str *subject, int64_t now,
+    void (*told)(void *, uint64_t seq, enum removal), void *arg, struct err *);
+
+/* ---- looking up ---- */
+
+/*
+ * A filter: any number of subjects, with wildcards; none matches all.  It remembers which subjects
+ * of its stream match, so that asking again costs nothing.
+ */
+struct stream_filter;
+struct stream_filter *stream_filter_new(struct stream *, const struct str *, unsigned n);
+void stream_filter_free(struct stream_filter *); /* before its stream goes */
+
+/* stream_next - the first message at or after seq that matches.
+ * stream_last - the last message of a literal subject, at or below `upto` (UINT64_MAX: any). */
+enum store_result stream_next(struct stream_filter *, uint64_t seq, struct store_message *,
+    struct err *);
+enum store_result stream_last(struct stream *, struct str subject, uint64_t upto,
+    struct store_message *, struct err *);
+
+struct filter_state {
+	uint64_t messages, first_seq, last_seq; /* 0, 0, 0: none */
+};
+/* stream_filtered - what matches at or after seq. */
+void stream_filtered(struct stream_filter *, uint64_t seq, struct filter_state *);
+
+/* stream_subjects - each subject that matches, with its sums; in no order. */
+void stream_subjects(struct stream_filter *,
+    void (*fn)(void *, struct str subject, const struct filter_state *), void *arg);
+
+/* ---- small state: what stands beside the messages ---- */
+
+#define SMALL_KEY_MAX 512u
+#define SMALL_VALUE_MAX (4u << 20)
+
+/* stream_put - durable with its ticket, in one commit with the messages of the turn.  STORE_BUSY as
+ * above.  stream_get - borrowed.  stream_unset - the key is gone. */
+enum store_result stream_put(struct stream *, struct str key, struct str value, struct err *);
+enum store_result stream_unset(struct stream *, struct str key, struct err *);
+enum store_result stream_get(struct stream *, struct str key, struct str *value);
+void stream_keys(struct stream *, bool (*fn)(void *, struct str key, struct str value), void *arg);
+
+/* stream_mark - the highest ingress number applied (common/inbox.h); stands in the same commit as
+ * the changes of the turn.  stream_marked - 0: none of that life and ring. */
+enum store_result stream_mark(struct stream *, uint64_t life, uint64_t ring, uint64_t at,
+    struct err *);
+uint64_t stream_marked(const struct stream *, uint64_t life, uint64_t ring);
+
+#endif

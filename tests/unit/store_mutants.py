@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Deliberate faults in the journal and the store: each must be found by the tests.
+
+Run by hand: tests/unit/store_mutants.py <build tree> [name...].  Each mutant is one replacement in a copy of the sources,
+compiled without make; the tests named run until one fails.  Exit 1: a mutant survived, or no longer applies.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+JOURNAL, MODEL, DAMAGE = "test_store_journal", "test_store_model", "test_store_damage"
+MUTANTS = [
+    ("ack before sync", "common/journal.c",
+     "if (j->options.policy == JOURNAL_DURABLE && disk_sync(j->disk, j->active->handle) != 0)", "if (false)", [JOURNAL]),
+    ("sync retried on the same file", "common/journal.c",
+     'return (broken(j, "sync", err));\n\tj->active->head_due', "return (-1);\n\tj->active->head_due", [JOURNAL, MODEL]),
+    ("void commits count", "common/journal_scan.c", "uint64_t first = UINT64_MAX;", "return (UINT64_MAX); uint64_t first = 0;",
+     [JOURNAL]),
+    ("torn commit counts", "common/journal_scan.c", "if (c->number > s->durable && !commit_is_whole(s, g, at, c)) {",
+     "if (false) {", [JOURNAL]),
+    ("cut at the first bad record", "common/journal_scan.c", "if (c->number > s->durable && !commit_is_whole",
+     "if (!commit_is_whole", [JOURNAL]),
+    ("segments used again too early", "common/journal_segment.c", "if (s->last > released)", "if (s->last > released + 3)",
+     [JOURNAL, MODEL]),
+    ("name of a segment not synced", "common/journal_segment.c",
+     "if (fill(j->disk, handle, j->options.segment_bytes) != 0 ||\n\t    disk_sync(j->disk, j->dir) != 0) {",
+     "if (fill(j->disk, handle, j->options.segment_bytes) != 0) {", [JOURNAL]),
+    ("recovered commits not synced", "common/journal_scan.c",
+     "else if (j->options.policy != JOURNAL_NONE &&\n\t\t\t    disk_sync(j->disk, g->handle) != 0)", "else if (false)", [MODEL, JOURNAL]),
+    ("lost tombstone", "natsd-js/store/remove.c", "store_end(s, STORE_J_REMOVE, RANGE_BYTES);", "", [MODEL]),
+    ("new file not synced before its rename", "common/disk.c",
+     'if (disk_sync(disk, handle) != 0) {\n\t\terr_sys(err, "sync %s", fresh);', 'if (false) {\n\t\terr_sys(err, "sync %s", fresh);', [MODEL]),
+    ("rename not synced", "common/disk.c",
+     'if (disk_sync(disk, dir) != 0)\n\t\treturn (err_sys(err, "sync the directory of %s", name));\n\treturn (0);', "return (0);", [MODEL]),
+    ("block not synced", "natsd-js/store/block.c", "else if (disk_sync(disk, handle) != 0)", "else if (false)", [MODEL]),
+    ("name of a block not synced", "natsd-js/store/checkpoint.c", "if (s->names_dirty && disk_sync", "if (false && disk_sync", [MODEL]),
+    ("unfinished blocks stay", "natsd-js/store/checkpoint.c", "if (s->unfinished_count == 0)\n\t\treturn (0);", "return (0);", [MODEL]),
+    ("place not in the check", "natsd-js/store/record.c", "\treturn (mix(uid", "\treturn (7); return (mix(uid", [DAMAGE, "test_store_parts"]),
+    ("journal released before the files are written", "natsd-js/store/checkpoint.c",
+     "\tfor (struct stream *s = store->all; s != NULL; s = s->next_all) {\n\t\tif (stream_checkpoint",
+     "\tjournal_release(store->journal, commit);\n\tfor (struct stream *s = store->all; s != NULL; s = s->next_all) {\n\t\tif (stream_checkpoint",
+     [MODEL]),
+    ("what a killed process left is trusted", "natsd-js/store/recover.c",
+     "\ts->dirty = true;\n\tif (e->type == STORE_J_DELETE)", "\tif (e->type == STORE_J_DELETE)", [MODEL]),
+    ("bytes not checked when read", "natsd-js/store/record.c", "if (XXH3_64bits_withSeed(p + HASHED, r->bytes - HASHED, place) != r->check)",
+     "if (false)", [DAMAGE]),
+    ("state stands once", "natsd-js/store/state_file.c", "#define COPIES 2u", "#define COPIES 1u", [DAMAGE]),
+]
+COMMON = ["disk", "disk_posix", "disk_memory", "disk_memory_image", "disk_faulty", "journal", "journal_format", "journal_scan",
+          "journal_segment", "journal_thread", "err", "buf", "mono", "doorbell", "subject", "utf8", "log"]
+
+
+def flags(*packages):
+    return subprocess.run(["pkg-config", "--cflags", "--libs", *packages], capture_output=True, text=True, check=True).stdout.split()
+
+
+def sources(top):
+    store = os.path.join(top, "natsd-js", "store")
+    yield from (os.path.join(top, "common", c + ".c") for c in COMMON)
+    yield from (os.path.join(store, f) for f in sorted(os.listdir(store)) if f.endswith(".c") and f != "natsd-store.c")
+
+
+def survives(build, work, tests):
+    for test in tests:
+        program = os.path.join(work, test)
+        extra = [] if test == JOURNAL else [os.path.join(work, "tests/unit/store_model.c")]
+        command = ["cc", "-std=gnu17", "-O1", "-w", "-I" + build, "-I" + work, *sources(work),
+                   os.path.join(work, "tests/unit", test + ".c"), *extra, "-o", program,
+                   *flags("check", "libxxhash"), "-lpthread"]
+        made = subprocess.run(command, capture_output=True, text=True)
+        if made.returncode != 0:
+            return "does not compile: " + made.stderr[:600]
+        try:
+            if subprocess.run([program], capture_output=True, timeout=300).returncode != 0:
+                return None
+        except subprocess.TimeoutExpired:
+            return None
+    return "survived " + ", ".join(tests)
+
+
+def main():
+    build, only = os.path.abspath(sys.argv[1]), sys.argv[2:]
+    bad = 0
+    with tempfile.TemporaryDirectory() as top:
+        for name, path, old, new, tests in MUTANTS:
+            if only and name not in only:
+                continue
+            work = os.path.join(top, "work")
+            shutil.rmtree(work, ignore_errors=True)
+            for folder in ("common", "natsd-js", "tests/unit"):
+                shutil.copytree(os.path.join(TOP, folder), os.path.join(work, folder))
+            with open(os.path.join(work, path), encoding="utf-8") as f:
+                text = f.read()
+            if text.count(old) != 1:
+                why = "applies to %d places" % text.count(old)
+            else:
+                with open(os.path.join(work, path), "w", encoding="utf-8") as f:
+                    f.write(text.replace(old, new))
+                why = survives(build, work, tests)
+            print("%s\t%s" % ("found" if why is None else "MISSED", name + ("" if why is None else ": " + why)), flush=True)
+            bad += why is not None
+    return 1 if bad or not MUTANTS else 0
+
+
+sys.exit(main())

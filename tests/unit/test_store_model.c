@@ -1,0 +1,361 @@
+/*
+ * Random operations on the store and on a slow model; after each turn, restart, power cut and fault
+ * the store holds what the model says.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/disk_faulty.h"
+#include "common/disk_memory.h"
+#include "tests/unit/store_model.h"
+#include "tests/unit/unit.h"
+
+static unsigned damage_reports;
+static char last_report[256];
+
+static void
+report(void *arg, bool damage, const char *text)
+{
+	(void)arg;
+	if (!damage)
+		return;
+	damage_reports++;
+	snprintf(last_report, sizeof(last_report), "%s", text);
+}
+
+static struct store_options
+small_options(void)
+{
+	struct store_options o = store_options_default();
+
+	o.journal.segment_bytes = 32u << 10;
+	o.journal.segments = 6;
+	o.block_bytes = 4096;
+	o.write_cache = 20000;
+	o.thread = false;
+	o.report = report;
+	return (o);
+}
+
+static struct store *
+open_with(struct disk *d, bool thread)
+{
+	struct store_options o = small_options();
+	struct store *store;
+	struct err err;
+
+	o.thread = thread;
+	store = store_open(d, &o, &err);
+	if (store == NULL)
+		ck_abort_msg("%s", err.text);
+	return (store);
+}
+
+static struct store *
+open_store(struct disk *d)
+{
+	return (open_with(d, false));
+}
+
+static void
+must_equal(const struct model *m, struct store *store, const char *when)
+{
+	const char *why = model_differs(m, store);
+
+	if (why != NULL)
+		ck_abort_msg("%s: %s", when, why);
+}
+
+static bool
+is_long(void)
+{
+	return (getenv("NATSD_LONG") != NULL);
+}
+
+START_TEST(random_operations)
+{
+	struct seed seed = seed_start("random_operations");
+	struct disk *d = disk_memory(64u << 20);
+	struct model *m = calloc(1, sizeof(*m));
+	bool thread = _i == 1; /* with the sync thread, or by hand */
+	struct store *store = open_with(d, thread);
+	unsigned turns = is_long() ? 200000 : thread ? 2000 : 6000;
+	int64_t now = 1000;
+	struct err err;
+
+	damage_reports = 0;
+	for (unsigned turn = 0; turn < turns; turn++) {
+		for (unsigned n = seed_below(&seed, 6); n > 0; n--)
+			if (!model_step(m, store, &seed, now += 3))
+				break;
+		store_submit(store);
+		ck_assert(thread || store_run(store) != JOURNAL_FAILED);
+		ck_assert(store_wait(store, &err) == STORE_OK);
+		if (store_wants_checkpoint(store) || seed_below(&seed, 300) == 0)
+			if (store_checkpoint(store, &err) != STORE_OK)
+				ck_abort_msg("%s", err.text);
+		model_look(m, store, &seed);
+		switch (seed_below(&seed, 200)) {
+		case 0:
+			if (store_close(store, &err) != 0)
+				ck_abort_msg("%s", err.text);
+			store = open_with(d, thread);
+			must_equal(m, store, "after a clean stop");
+			break;
+		case 1:
+			store_abandon(store);
+			store = open_with(d, thread);
+			must_equal(m, store, "after a kill");
+			break;
+		case 2:
+			must_equal(m, store, "while running");
+			break;
+		default:
+			break;
+		}
+	}
+	if (damage_reports != 0)
+		ck_abort_msg("%s", last_report);
+	ck_assert_int_eq(store_close(store, &err), 0);
+	disk_free(d);
+	free(m);
+}
+END_TEST
+
+/* ---- power cuts ---- */
+
+struct cuts {
+	struct model acked, now;
+	uint64_t seed;
+	unsigned images, every, count;
+};
+
+/* Every image opens, and holds either what was acknowledged or the turn that was on its way too. */
+static void
+cut(void *arg, struct disk *d)
+{
+	struct cuts *x = arg;
+	struct choice c = choice_seed(x->seed++);
+	const char *why, *why_now;
+	struct disk *image;
+	struct store *store;
+
+	if (x->count++ % x->every != 0)
+		return;
+	image = disk_memory_image(d, &c);
+	damage_reports = 0;
+	store = open_store(image);
+	if (damage_reports != 0)
+		ck_abort_msg("image %" PRIx64 ": %s", x->seed, last_report);
+	why = model_differs(&x->acked, store);
+	if (why != NULL) {
+		char first[256];
+
+		snprintf(first, sizeof(first), "%s", why);
+		why_now = model_differs(&x->now, store);
+		if (why_now != NULL)
+			ck_abort_msg("image %" PRIx64 ": acked: %s; now: %s", x->seed, first,
+			    why_now);
+	}
+	store_abandon(store);
+	disk_free(image);
+	x->images++;
+}
+
+START_TEST(power_cuts)
+{
+	struct seed seed = seed_start("power_cuts");
+	struct disk *d = disk_memory(64u << 20);
+	struct cuts *x = calloc(1, sizeof(*x));
+	struct store *store = open_store(d);
+	unsigned turns = is_long() ? 8000 : 400;
+	int64_t now = 1000;
+	struct err err;
+	struct choice c;
+
+	x->seed = seed_next(&seed) >> 8;
+	x->every = 1;
+	disk_memory_on_change(d, cut, x);
+	for (unsigned turn = 0; turn < turns; turn++) {
+		for (unsigned n = 1 + seed_below(&seed, 5); n > 0; n--)
+			if (!model_step(&x->now, store, &seed, now += 3))
+				break;
+		ck_assert(store_wait(store, &err) == STORE_OK);
+		x->acked = x->now;
+		if (store_wants_checkpoint(store) || seed_below(&seed, 40) == 0)
+			if (store_checkpoint(store, &err) != STORE_OK)
+				ck_abort_msg("%s", err.text);
+		if (seed_below(&seed, 60) == 0) { /* the next life starts from what a cut left */
+			struct disk *image;
+
+			disk_memory_on_change(d, NULL, NULL);
+			c = choice_seed(seed_next(&seed) >> 8);
+			image = disk_memory_image(d, &c);
+			store_abandon(store);
+			disk_free(d);
+			d = image;
+			store = open_store(d);
+			must_equal(&x->acked, store, "in the next life");
+			disk_memory_on_change(d, cut, x);
+		}
+	}
+	printf("%u images\n", x->images);
+	disk_memory_on_change(d, NULL, NULL);
+	store_abandon(store);
+	disk_free(d);
+	free(x);
+}
+END_TEST
+
+/* ---- faults ---- */
+
+static const enum fault faults[] = { FAULT_ERROR, FAULT_SHORT, FAULT_HALF_ERROR, FAULT_DIE,
+	FAULT_DIE_HALF, FAULT_DIE_AFTER };
+static const int errors[] = { EIO, ENOSPC, EMFILE };
+
+/* A fixed run with the n-th call failing; false: there was no n-th call. */
+static bool
+fault_run(enum fault what, int error, uint64_t nth)
+{
+	struct seed seed = { .state = 42 };
+	struct disk *below = disk_memory(64u << 20), *d = disk_faulty(below), *image;
+	struct fault_plan plan = { .what = what, .error = error, .nth = nth,
+		.kinds = FAULT_ALL_CALLS & ~(1u << DISK_CALL_READ | 1u << DISK_CALL_OTHER) };
+	const struct fault_plan none = { .what = FAULT_NONE };
+	struct model *m = calloc(2, sizeof(*m)), *acked = m + 1;
+	struct store *store = open_store(d);
+	struct choice c = choice_seed(nth * 5 + 1);
+	bool hit, known = true; /* the last turn is done */
+	struct err err;
+	int64_t now = 1000;
+
+	disk_faulty_plan(d, &plan);
+	for (unsigned turn = 0; turn < 60 && known; turn++) {
+		for (unsigned n = 0; n < 4; n++)
+			if (!model_step(m, store, &seed, now += 3))
+				break;
+		known = store_wait(store, &err) == STORE_OK;
+		if (known)
+			*acked = *m;
+		if (turn % 12 == 11)
+			(void)store_checkpoint(store, &err);
+	}
+	hit = disk_faulty_hit(d);
+	if (what < FAULT_DIE) { /* one fault is survived, and heals */
+		disk_faulty_plan(d, &none);
+		ck_assert(known);
+		if (store_checkpoint(store, &err) != STORE_OK)
+			ck_abort_msg("call %u: %s", (unsigned)nth, err.text);
+		must_equal(m, store, "after a fault");
+	}
+	image = disk_memory_image(below, &c);
+	store_abandon(store);
+	damage_reports = 0;
+	store = open_store(image);
+	if (damage_reports != 0)
+		ck_abort_msg("call %u: %s", (unsigned)nth, last_report);
+	if (known || model_differs(acked, store) != NULL)
+		must_equal(m, store, "after a fault and a cut");
+	store_abandon(store);
+	disk_free(image);
+	disk_free(d);
+	disk_free(below);
+	free(m);
+	return (hit);
+}
+
+/*
+ * The process dies at the n-th call, the next one finds what is in the page cache and builds on it;
+ * then the power goes.  What the second life saw must not vanish.
+ */
+static bool
+kill_then_cut(enum fault what, uint64_t nth)
+{
+	struct seed seed = { .state = 42 };
+	struct disk *below = disk_memory(64u << 20), *d = disk_faulty(below), *image;
+	struct fault_plan plan = { .what = what, .error = EIO, .nth = nth,
+		.kinds = FAULT_ALL_CALLS & ~(1u << DISK_CALL_READ | 1u << DISK_CALL_OTHER) };
+	struct model *m = calloc(2, sizeof(*m)), *acked = m + 1;
+	struct store_options o = small_options();
+	struct store *store;
+	bool hit, known = true;
+	struct choice c;
+	struct err err;
+	int64_t now = 1000;
+
+	disk_faulty_plan(d, &plan);
+	store = store_open(d, &o, &err);
+	for (unsigned turn = 0; store != NULL && turn < 40 && known; turn++) {
+		for (unsigned n = 0; n < 4; n++)
+			if (!model_step(m, store, &seed, now += 3))
+				break;
+		known = store_wait(store, &err) == STORE_OK;
+		if (known)
+			*acked = *m;
+		if (turn % 8 == 7)
+			(void)store_checkpoint(store, &err);
+	}
+	hit = disk_faulty_hit(d);
+	store_abandon(store);
+	disk_free(d);
+	damage_reports = 0;
+	store = open_store(below);
+	if (model_differs(acked, store) == NULL)
+		*m = *acked;
+	must_equal(m, store, "after a kill");
+	for (unsigned i = 0; i < 2; i++) { /* what is released in one is used again by the next */
+		while (!model_step(m, store, &seed, now += 3))
+			;
+		if (store_checkpoint(store, &err) != STORE_OK)
+			ck_abort_msg("call %u: %s", (unsigned)nth, err.text);
+	}
+	store_run(store);
+	store_abandon(store);
+	for (uint64_t k = 0; k < 5; k++) { /* nothing un-synced, all, any */
+		c = choice_seed(nth * 5 + k);
+		image = disk_memory_image(below, &c);
+		store = open_store(image);
+		must_equal(m, store, "after a kill and a cut");
+		store_abandon(store);
+		disk_free(image);
+	}
+	if (damage_reports != 0)
+		ck_abort_msg("call %u: %s", (unsigned)nth, last_report);
+	disk_free(below);
+	free(m);
+	return (hit);
+}
+
+static const enum fault deaths[] = { FAULT_DIE, FAULT_DIE_HALF, FAULT_DIE_AFTER };
+
+START_TEST(power_goes_after_a_kill)
+{
+	uint64_t n = 1;
+
+	while (kill_then_cut(deaths[_i], n))
+		n++;
+	printf("%u calls\n", (unsigned)n);
+	ck_assert_uint_gt(n, 100);
+}
+END_TEST
+
+START_TEST(every_call_fails_once)
+{
+	uint64_t n = 1;
+
+	while (fault_run(faults[_i], errors[n % 3], n))
+		n++;
+	printf("%u calls\n", (unsigned)n);
+	ck_assert_uint_gt(n, 100);
+}
+END_TEST
+
+UNIT_MAIN("store_model",
+    tcase_add_loop_test(tc, random_operations, 0, 2);
+    tcase_add_test(tc, power_cuts);
+    unit_rows(tc, every_call_fails_once, faults);
+    unit_rows(tc, power_goes_after_a_kill, deaths);)
