@@ -37,7 +37,7 @@
 
 #define CTL_FD 3      /* in every child, from exec */
 #define CTL_LOG_FD 4  /* the log socket, likewise */
-#define CTL_STAMP 0x6e617401u /* grows with every change of this file, ctl_list.h or ring.h */
+#define CTL_STAMP 0x6e617402u /* grows with every change of this file, ctl_list.h or ring.h */
 #define CTL_FDS_MAX 2
 
 #define CTL_ENUM(NAME, name, code, ...) CTL_##NAME = code,
@@ -103,6 +103,7 @@ struct ctl_usage { /* of all processes of this natsd; a jailed front cannot read
 	uint64_t cpu_permille; /* since the last question; 1000 = one core */
 	uint64_t rss_bytes;    /* sum of Pss when readable, else of RSS */
 	uint64_t cpu_ns;
+	uint64_t log_dropped; /* lines that the log could not take, since the start */
 };
 
 struct ctl_probe { struct str what; };	/* test builds: try a forbidden act, see sandbox.h */

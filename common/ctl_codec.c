@@ -395,6 +395,7 @@ put_usage(struct wr *out, const struct ctl_usage *m)
 	wr_u64(out, m->cpu_permille);
 	wr_u64(out, m->rss_bytes);
 	wr_u64(out, m->cpu_ns);
+	wr_u64(out, m->log_dropped);
 }
 
 static bool
@@ -404,6 +405,7 @@ get_usage(struct rd *in, struct ctl_usage *m)
 	m->cpu_permille = rd_u64(in);
 	m->rss_bytes = rd_u64(in);
 	m->cpu_ns = rd_u64(in);
+	m->log_dropped = rd_u64(in);
 	return (true);
 }
 

@@ -5,3 +5,8 @@ install-data-hook:
 	$(MKDIR_P) $(DESTDIR)$(sysconfdir)
 	test -f $(DESTDIR)$(sysconfdir)/natsd.conf || \
 	    $(INSTALL_DATA) $(srcdir)/etc/natsd.conf $(DESTDIR)$(sysconfdir)/natsd.conf
+
+# A configuration that somebody has changed is theirs.
+uninstall-local:
+	! cmp -s $(srcdir)/etc/natsd.conf $(DESTDIR)$(sysconfdir)/natsd.conf || \
+	    rm -f $(DESTDIR)$(sysconfdir)/natsd.conf

@@ -122,8 +122,12 @@ front_attach_ring(struct front *f, struct ctl_msg *m, struct err *e)
 		return (err_set(e, "RING from %u to %u of thread %u", r.from, r.to, r.thread));
 	rings = &f->threads[r.thread].rings[role];
 	end = to ? &rings->to : &rings->from;
-	if (*end != NULL)
-		return (err_set(e, "RING of thread %u twice", r.thread));
+	/* That role was replaced once more before its last rings were used. */
+	if (*end != NULL) {
+		ring_detach(*end);
+		*end = NULL;
+		close(rings->bell_fd[to]);
+	}
 	peer.ring = m->fds[1];
 	*end = ring_attach(m->fds[0], to ? RING_PRODUCER : RING_CONSUMER, &peer, e);
 	if (*end == NULL)

@@ -17,7 +17,9 @@
 #include "natsd-front/closed.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/conn_input.h"
+#include "natsd-front/text.h"
 
+#define LABEL_MAX 256		/* bytes of what CONNECT says of its client, in the log */
 #define CONN_DRAIN_READS 16 /* of what a peer still sends when we close */
 
 /* ---- lists ---- */
@@ -54,37 +56,38 @@ conn_ip(const struct conn *c, char *out)
 		out[0] = '\0';
 }
 
+/* ` - "v<version>:<lang>:<name>"`, missing parts left out; "" when there is none. */
 static void
 conn_label_text(const struct conn *c, char *out, size_t size)
 {
 	const struct conn_labels *l = c->labels;
 	const char *parts[3];
-	char version[128];
+	char joined[LABEL_MAX];
 	unsigned i, n = 0;
 	size_t at = 0;
 
 	out[0] = '\0';
 	if (l == NULL || (c->flags & CONN_LABELLED) == 0)
 		return;
-	if (l->version != NULL && l->version[0] != '\0') {
-		snprintf(version, sizeof(version), "v%s", l->version);
-		parts[n++] = version;
+	parts[0] = l->version;
+	parts[1] = l->lang;
+	parts[2] = l->name;
+	for (i = 0; i < 3 && at < sizeof(joined); i++) {
+		if (parts[i] == NULL || parts[i][0] == '\0')
+			continue;
+		at += (size_t)snprintf(joined + at, sizeof(joined) - at, "%s%s%s",
+		    n++ == 0 ? "" : ":", i == 0 ? "v" : "", parts[i]);
 	}
-	if (l->lang != NULL && l->lang[0] != '\0')
-		parts[n++] = l->lang;
-	if (l->name != NULL && l->name[0] != '\0')
-		parts[n++] = l->name;
-	for (i = 0; i < n && at < size; i++)
-		at += (size_t)snprintf(out + at, size - at, "%s%s", i == 0 ? " - \"" : ":",
-		    parts[i]);
-	if (n != 0 && at < size)
-		snprintf(out + at, size - at, "\"");
+	if (n == 0)
+		return;
+	memcpy(out, " - ", 3);
+	text_quote(out + 3, size - 3, str_of(joined));
 }
 
 void
 conn_log(const struct conn *c, enum log_level level, const char *fmt, ...)
 {
-	char ip[CONN_IP_MAX], labels[512], text[LOG_TEXT_MAX / 4];
+	char ip[CONN_IP_MAX], labels[LABEL_MAX * 2], text[LOG_TEXT_MAX / 4];
 	va_list ap;
 
 	if (level == LOG_LVL_DEBUG && !log_debugs())

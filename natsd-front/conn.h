@@ -35,6 +35,7 @@ enum conn_pause {
 	CONN_PAUSE_ROLE = 2,  /* a role is away or full; at most CONN_ROLE_WAIT_MS */
 	CONN_PAUSE_STALL = 4, /* it published to a slow receiver */
 	CONN_PAUSE_AUTH = 8,
+	CONN_PAUSE_MARK = 16, /* its PONG waits for other workers (confirm.h) */
 };
 
 #define CONN_ROLE_WAIT_MS 2000
@@ -57,6 +58,7 @@ enum conn_flag {
 	CONN_LABELLED = 1u << 13,     /* the log prefix was extended */
 	CONN_LINGER = 1u << 14,	      /* closing, with output that should still get out */
 	CONN_TLS_WANTED = 1u << 15,
+	CONN_TRUSTED = 1u << 16, /* since its last PONG: sent to who may turn out to be gone */
 };
 
 struct conn_labels { /* of CONNECT, one malloc each; NULL: none */
@@ -95,6 +97,8 @@ struct conn {
 	int64_t start_wall_ns, last_wall_ns;
 	uint32_t patience_epoch;  /* worker->role_epoch in which it waited in vain */
 	struct mono wait_until; /* of PAUSE_ROLE or PAUSE_STALL */
+	uint64_t mark_open;	/* weight of its marks that is not back */
+	uint32_t mark_number;
 	uint32_t stalled_us;	/* in this read */
 	uint32_t pings_out;
 	int32_t max_payload;

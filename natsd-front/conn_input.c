@@ -160,6 +160,9 @@ conn_input(struct conn *c)
 {
 	struct worker *w = c->worker;
 
+	/* What is held goes first, when its turn comes. */
+	if (c->at != NULL)
+		return;
 	if (w->congested) {
 		conn_pause(c, CONN_PAUSE_RING, (struct mono){ 0 });
 		return;

@@ -10,6 +10,8 @@ wait_list(struct worker *w, unsigned bits)
 		return (&w->role_wait);
 	if (bits & CONN_PAUSE_STALL)
 		return (&w->stall_wait);
+	if (bits & CONN_PAUSE_MARK)
+		return (&w->mark_wait);
 	return (&w->ring_wait);
 }
 

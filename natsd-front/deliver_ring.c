@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "natsd-front/client/client.h"
+#include "natsd-front/confirm.h"
 #include "natsd-front/fan.h"
 
 #define HOPS_MAX 16 /* workers asked for a queue member before nobody is left */
@@ -43,6 +44,19 @@ record_fill(uint8_t *p, const struct delivery *d, const struct local_msg *head,
 		}
 	}
 #undef PUT
+}
+
+/* Who gets it may be gone when it arrives: a PONG of its publisher has to wait (confirm.h). */
+static void
+note_trust(const struct delivery *d, struct link *l, uint64_t at)
+{
+	if (d->publisher != NULL && d->source.worker == d->w->index && !d->passes_on) {
+		d->publisher->flags |= CONN_TRUSTED;
+		l->trusts = true;
+	} else {
+		l->passed = true;
+		l->passed_at = at;
+	}
 }
 
 static void
@@ -93,6 +107,8 @@ send_record(struct delivery *d, unsigned to, enum local_type type, const struct 
 	if (at == UINT64_MAX)
 		w->congested = true;
 	l->dirty = true;
+	if (type == LOCAL_QUEUE || ((flags & LOCAL_SOLE) != 0 && m->reply.n != 0))
+		note_trust(d, l, at);
 }
 
 void
@@ -222,6 +238,7 @@ choose_again(struct delivery *d, struct str queue, const struct local_msg *head)
 	if (head->hops >= HOPS_MAX)
 		return (false);
 	d->claimed = false;
+	d->passes_on = true;
 	r = trie_cache_match(w->cache, d->account->id, d->account->trie, d->msg->subject);
 	if ((q = find_queue(r, queue)) == NULL)
 		return (false);
@@ -312,4 +329,6 @@ deliver_record(struct worker *w, const struct ring_rec *rec)
 		on_nobody(w, rec);
 	else if (rec->type == LOCAL_STALL)
 		on_stall(w, rec);
+	else
+		confirm_record(w, rec);
 }

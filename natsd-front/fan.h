@@ -35,6 +35,7 @@ struct delivery {
 	struct local_source source;
 	uint64_t cid;
 	bool from_client;
+	bool passes_on; /* came from another worker and goes on to a third */
 	bool claimed; /* by the publisher's worker, see sub_claim() */
 	struct blob *blob;	/* the body, when it is shared: one share is ours */
 	size_t blob_at;

@@ -8,7 +8,7 @@
  *
  *	main -> worker	ADOPT SETTINGS LAME CLOSE_ANY TURN PEER_STATE PEER_RINGS STOP
  *	worker -> main	TURNED SETTINGS_USED PEER_FAULT SYNCED STOPPED
- *	worker -> worker	DELIVER QUEUE NOBODY STALL
+ *	worker -> worker	DELIVER QUEUE NOBODY STALL MARK MARKED
  */
 #ifndef FRONT_LOCAL_H
 #define FRONT_LOCAL_H
@@ -31,6 +31,8 @@ enum local_type {
 	LOCAL_QUEUE,
 	LOCAL_NOBODY,
 	LOCAL_STALL,
+	LOCAL_MARK,
+	LOCAL_MARKED,
 	LOCAL_ADOPT,
 	LOCAL_SETTINGS,
 	LOCAL_LAME,
@@ -85,6 +87,14 @@ struct local_stall {
 	uint32_t us;
 };
 
+/* MARK, MARKED: see confirm.h. */
+struct local_mark {
+	struct handle conn; /* who waits for its PONG */
+	uint16_t worker;    /* of that connection */
+	uint32_t number;    /* of this waiting */
+	uint64_t weight;
+};
+
 struct local_adopt { /* a fresh socket; the receiver owns it */
 	int fd;
 	uint64_t cid;
@@ -128,6 +138,9 @@ struct link {
 	struct ring_out *to;
 	struct ring *from;
 	bool dirty; /* something was committed and not yet published */
+	bool trusts; /* messages went there whose receiver may turn out to be gone */
+	bool passed; /* likewise of another worker's publisher, passed on from here: the last one */
+	uint64_t passed_at; /* stands there in the ring, UINT64_MAX: somewhere in the list */
 };
 
 /* link_make - both ends of both directions between a and b, whose bells these are.  0; -1. */

@@ -14,6 +14,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/client/ping.c \
 	natsd-front/client/trace.c natsd-front/client/trace.h \
 	natsd-front/closed.c natsd-front/closed.h \
+	natsd-front/confirm.c natsd-front/confirm.h \
 	natsd-front/conn.c natsd-front/conn.h \
 	natsd-front/conn_input.c natsd-front/conn_input.h \
 	natsd-front/conn_out.c natsd-front/conn_wait.c \

@@ -48,9 +48,10 @@ out_append(struct out *o, struct out_seg *seg)
 static size_t
 out_next_size(const struct out *o, size_t n)
 {
-	size_t size = o->pending == 0 ? BLOB_SMALL
-	    : o->pending < BLOB_MEDIUM	      ? BLOB_MEDIUM
-					      : BLOB_LARGE;
+	size_t expect = o->pending + (o->pending == 0 ? o->usual : o->pending);
+	size_t size = expect <= BLOB_SMALL ? BLOB_SMALL
+	    : expect <= BLOB_MEDIUM	   ? BLOB_MEDIUM
+					   : BLOB_LARGE;
 
 	return (size < n ? n : size);
 }
@@ -149,6 +150,7 @@ out_write(struct out *o, struct out_mem *mem, int fd, size_t max)
 	}
 	if (niov == 0)
 		return (0);
+	o->usual = (o->usual + o->pending) / 2;
 	do {
 		n = niov == 1 ? write(fd, iov[0].iov_base, iov[0].iov_len) : writev(fd, iov, niov);
 	} while (n == -1 && errno == EINTR);

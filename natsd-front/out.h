@@ -34,6 +34,7 @@ struct out_mem { /* of one worker */
 struct out {
 	struct out_seg *head, *tail;
 	size_t pending; /* bytes waiting */
+	size_t usual;	/* bytes that waited at the last writes: how large the first blob is */
 };
 
 int out_mem_init(struct out_mem *); /* 0; -1: no memory */

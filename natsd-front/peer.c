@@ -397,6 +397,8 @@ on_frame(struct worker *w, struct peer *p, const struct ring_rec *rec, struct er
 
 	if (frame_may(p->role, ROLE_FRONT, rec->type, rec->len, e) != 0)
 		return (-1);
+	if (p->hello_life == 0 && rec->type != FRAME_HELLO)
+		return (err_set(e, "%s before HELLO", frame_name(rec->type)));
 	switch ((enum frame_type)rec->type) {
 	case FRAME_HELLO:
 		return (on_hello(p, &in, e));

@@ -136,8 +136,9 @@ worker_enter(struct worker *w)
 		return;
 	w->in_turn = true;
 	w->worked = false;
+	w->subs_left = WORKER_SUBS_A_TURN;
 	w->now = mono_now();
-	w->wall_ns = wall_now().ns;
+	w->wall_ns = w->now.ns + w->wall_offset_ns;
 	if (!w->online) {
 		qsbr_online(w->qsbr);
 		w->online = true;
@@ -158,6 +159,7 @@ second_work(struct worker *w)
 	if (mono_diff_ns(w->now, w->second) < NS_PER_S)
 		return;
 	w->second = w->now;
+	w->wall_offset_ns = wall_now().ns - w->now.ns;
 	if (w->rest_due > 0)
 		w->rest_due--;
 	blob_store_trim(w->mem.blobs);
@@ -354,7 +356,8 @@ worker_wait(struct worker *w)
 		event_base_loop(w->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 		return;
 	}
-	w->slept = mono_now();
+	if (w->shared->may_spin)
+		w->slept = mono_now();
 	qsbr_offline(w->qsbr);
 	w->online = false;
 	event_base_loop(w->base, EVLOOP_ONCE);
@@ -393,7 +396,8 @@ worker_events(struct worker *w)
 	 * No precise timers: they cost a system call a turn.  No change list either: a socket that
 	 * is closed and its number that comes back in one turn would look like nothing happened.
 	 */
-	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
+	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV |
+	    EVENT_BASE_FLAG_NO_CACHE_TIME);
 	w->base = event_base_new_with_config(cfg);
 	event_config_free(cfg);
 	if (w->base == NULL)
@@ -437,6 +441,7 @@ worker_new(struct shared *sh, unsigned index, const struct settings *s, struct e
 	w->settings = s;
 	w->conns = w->subs = SLOTS_INIT;
 	w->second = w->now = mono_now();
+	w->wall_offset_ns = wall_now().ns - w->now.ns;
 	w->role_epoch = 1;
 	while (w->random == 0)
 		if (getrandom(&w->random, sizeof(w->random), 0) != sizeof(w->random))

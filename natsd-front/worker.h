@@ -32,6 +32,7 @@
 
 #define WORKER_READ_BYTES 65536u   /* one read of one socket */
 #define WORKER_JOIN_BYTES 65536u   /* what a connection kept may be put in front of it */
+#define WORKER_SUBS_A_TURN 1000	   /* SUB and UNSUB lines of all connections */
 #define WORKER_STACK_BYTES (1u << 20) /* touched only as deep as it goes: jansson recurses */
 
 struct conn;
@@ -80,11 +81,13 @@ struct worker {
 	struct conn_list resume;	/* no longer paused: held input, then the socket again */
 	struct conn_list ring_wait;	/* paused while some list is not empty */
 	struct conn_list role_wait;	/* paused while a role is away or full */
+	struct conn_list mark_wait;	/* paused for marks of other workers */
 	struct conn_list stall_wait;	/* paused for a slow receiver */
 
 	struct snapshot_ask *roles_ask;	/* the question that roles are answering; worker 0 only */
 	struct mono now;		/* of this turn */
-	int64_t wall_ns;		/* likewise */
+	int64_t wall_ns;		/* likewise, by way of wall_offset_ns */
+	int64_t wall_offset_ns;		/* wall clock less monotonic clock, as of this second */
 	struct mono tick_at;		/* when tick_event is due; 0: not set */
 	struct mono second;		/* of the last once-a-second work */
 	struct mono busy_at;		/* last turn that had work */
@@ -95,6 +98,7 @@ struct worker {
 	struct blob *feeding;		/* the parser works in this blob; NULL: in read_buf */
 	struct mono slept;		/* when it went to sleep last; 0: it did not */
 	struct mono stop_by;		/* while stopping: no later than this */
+	uint32_t subs_left;		/* lines of WORKER_SUBS_A_TURN that may still be taken */
 	uint8_t rest_due;		/* seconds of quiet after which memory is given back */
 	bool online;			/* may hold pointers into shared structures */
 	bool in_turn;			/* worker_enter was called, worker_leave was not */

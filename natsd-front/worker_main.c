@@ -88,6 +88,8 @@ worker_from_main(struct worker *w, const struct ring_rec *rec)
 	case LOCAL_QUEUE:
 	case LOCAL_NOBODY:
 	case LOCAL_STALL:
+	case LOCAL_MARK:
+	case LOCAL_MARKED:
 	case LOCAL_TURNED:
 	case LOCAL_SETTINGS_USED:
 	case LOCAL_PEER_FAULT:

@@ -136,3 +136,9 @@ logserver_drain(struct logserver *s)
 		while (read_one(r) == 1)
 			;
 }
+
+uint64_t
+logserver_dropped(const struct logserver *s)
+{
+	return (logfile_dropped(s->file));
+}

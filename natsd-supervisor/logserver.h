@@ -23,6 +23,9 @@ void logserver_free(struct logserver *);
  * child.  The reading end goes when the last writer has closed and all is read.  -1. */
 int logserver_child(struct logserver *, struct err *);
 
+/* logserver_dropped - lines that the file could not take, since the start. */
+uint64_t logserver_dropped(const struct logserver *);
+
 /* logserver_drain - reads what is there now: before the process exits. */
 void logserver_drain(struct logserver *);
 

@@ -136,6 +136,7 @@ on_usage_ask(struct supervise *s, struct supervised *sd, uint64_t token)
 	u = usage_of(pids, n);
 	m.cpu_ns = u.cpu_ns;
 	m.rss_bytes = u.rss_bytes;
+	m.log_dropped = logserver_dropped(s->setup.log);
 	if (passed > 0 && u.cpu_ns > s->usage_cpu_ns)
 		m.cpu_permille = (u.cpu_ns - s->usage_cpu_ns) * 1000 / (uint64_t)passed;
 	s->usage_asked = now;

@@ -8,6 +8,7 @@
 #include "natsd-front/client/connect_json.h"
 #include "natsd-front/client/info.h"
 #include "natsd-front/client/trace.h"
+#include "natsd-front/confirm.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/deliver.h"
 #include "natsd-front/text.h"
@@ -22,6 +23,20 @@ client_next(const struct conn *c)
 	if (c->state != CONN_OPEN)
 		return (PARSER_CLOSE);
 	return (c->paused == 0 ? PARSER_GO : PARSER_PAUSE);
+}
+
+/* Subscriptions cost more than messages: many of them at once are spread over turns, so that a turn
+ * stays short for everybody else. */
+static enum parser_next
+client_next_sub(const struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	if (w->subs_left > 0)
+		w->subs_left--;
+	if (w->subs_left == 0 && c->state == CONN_OPEN)
+		return (PARSER_PAUSE);
+	return (client_next(c));
 }
 
 static void
@@ -270,7 +285,7 @@ op_sub(void *ctx, struct str subject, struct str queue, struct str sid)
 	client_trace_sub(c, subject, queue, sid);
 	client_active(c);
 	if (!subscribe_allowed(c, subject, queue))
-		return (client_next(c));
+		return (client_next_sub(c));
 	if (sub_map_find(&c->subs, sid) != NULL) {
 		conn_ok(c);
 	} else if (!subject_valid_sub(subject)) {
@@ -281,7 +296,7 @@ op_sub(void *ctx, struct str subject, struct str queue, struct str sid)
 	} else {
 		conn_ok(c);
 	}
-	return (client_next(c));
+	return (client_next_sub(c));
 }
 
 static enum parser_next
@@ -299,10 +314,23 @@ op_unsub(void *ctx, struct str sid, int32_t max)
 			client_drop_sub(c, s);
 	}
 	conn_ok(c);
-	return (client_next(c));
+	return (client_next_sub(c));
 }
 
 /* ---- the rest ---- */
+
+void
+client_pong(struct conn *c)
+{
+	c->flags &= ~(uint32_t)CONN_TRUSTED;
+	conn_put(c, "PONG\r\n", 6);
+	client_trace_out(c, "PONG");
+	if ((c->flags & (CONN_CONNECTED | CONN_FIRST_PONG)) == CONN_CONNECTED) {
+		c->flags |= CONN_FIRST_PONG;
+		if (c->protocol >= 1)
+			info_send(c, INFO_CONNECTED);
+	}
+}
 
 static enum parser_next
 op_ping(void *ctx)
@@ -311,13 +339,8 @@ op_ping(void *ctx)
 
 	client_trace_word(c, "PING");
 	c->active_in = c->worker->now;
-	conn_put(c, "PONG\r\n", 6);
-	client_trace_out(c, "PONG");
-	if ((c->flags & (CONN_CONNECTED | CONN_FIRST_PONG)) == CONN_CONNECTED) {
-		c->flags |= CONN_FIRST_PONG;
-		if (c->protocol >= 1)
-			info_send(c, INFO_CONNECTED);
-	}
+	if ((c->flags & CONN_TRUSTED) == 0 || !confirm_begin(c))
+		client_pong(c);
 	return (client_next(c));
 }
 

@@ -27,6 +27,9 @@ void client_drop_sub(struct conn *, struct sub *);
  * allowance of this read goes. */
 void client_stall(struct conn *, uint32_t us);
 
+/* client_pong - the answer to a PING, and INFO behind the first one. */
+void client_pong(struct conn *);
+
 /* client_settings - a reload: limits that change at once. */
 void client_settings(struct conn *);
 

@@ -94,6 +94,8 @@ page_natsd(struct json_out *j, const struct page_call *call, const struct facts 
 	json_object_begin(j);
 	json_kstr(j, "version", STR(PACKAGE_VERSION));
 	json_ku64(j, "front_threads", f->threads);
+	if (f->usage.token != 0) /* a page that asked the supervisor */
+		json_ku64(j, "log_lines_dropped", f->usage.log_dropped);
 	json_key(j, "roles");
 	json_object_begin(j);
 	for (i = 0; i < STATUS_ROLES; i++) {

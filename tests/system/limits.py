@@ -251,7 +251,7 @@ def p99_beside_a_reader_that_never_reads_faults_84(server):
 	feeder = Client(server, QUIET)
 	rounds = []
 	sid = slow.sub("data")
-	for turn in range(40):
+	for turn in range(100):
 		if turn % 2:
 			slow.send("SUB data %s\r\n" % sid)
 			feeder.send(b"PUB data 65536\r\n%s\r\n" % (b"x" * 65536) * 16)

@@ -25,6 +25,7 @@ SYSTEM_TESTS = \
 SYSTEM_KILL_TESTS = \
 	tests/system/attacks.py \
 	tests/system/per_message.py \
+	tests/system/probe.py \
 	tests/system/kills/points.py \
 	tests/system/kills/random_kills.py \
 	tests/system/kills/front.py \

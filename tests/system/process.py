@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 from natsd import (Failure, Server, equal, is_peer, main, read_text, seconds, server_binary, test,
                    true, wait_until)
@@ -304,20 +305,23 @@ def twenty_servers():
 			s.cleanup()
 
 
-@test(start=False)
+@test(start=False, http=True)
 def log_disk_full_faults_82(server):
 	"""Every write to the log fails with ENOSPC: service goes on."""
 	server.log_path = "/dev/full"
 	server.configure("debug: true\ntrace: true\n")
 	server.start(wait=False)
-	ports = wait_until(lambda: read_text(server.ports_path), "ports file")
-	server.port = int(json.loads(ports)["nats"][0].rsplit(":", 1)[1])
+	ports = json.loads(wait_until(lambda: read_text(server.ports_path), "ports file"))
+	server.port = int(ports["nats"][0].rsplit(":", 1)[1])
 	server.log_path = os.path.join(server.dir, "none")
 	for _ in range(50):
 		with Client(server, QUIET) as c:
 			c.sub("a")
 			c.send(b"PUB a 1\r\nx\r\n" * 200)
 			equal(len(c.flush()), 200 * len("MSG a 1 1\r\nx\r\n"))
+	if not is_peer():
+		with urllib.request.urlopen(ports["monitoring"][0] + "/varz?natsd=1") as page:
+			true(json.load(page)["natsd"]["log_lines_dropped"] > 0, "the counter")
 
 
 @test()

@@ -78,7 +78,7 @@ static const struct ctl_stop full_stop;
 static const struct ctl_stopped full_stopped;
 static const struct ctl_usage_ask full_usage_ask = { .token = 5 };
 static const struct ctl_usage full_usage = { .token = 5, .cpu_permille = 1500, .rss_bytes = 1 << 20,
-	.cpu_ns = 99 };
+	.cpu_ns = 99, .log_dropped = 7 };
 static const struct ctl_probe full_probe = { .what = STR("open /etc/passwd") };
 static const struct ctl_probed full_probed = { .result = STR("EPERM") };
 static const struct ctl_cid full_cid = { .highest = UINT64_MAX };

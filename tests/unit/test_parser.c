@@ -17,6 +17,8 @@ struct script {
 	enum parser_next line_answer;
 };
 
+static void say(struct script *, const char *, ...) __attribute__((format(printf, 2, 3)));
+
 static void
 say(struct script *s, const char *fmt, ...)
 {

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """The supervisor is killed; a child hangs (faults 60, 63)."""
 
+import json
 import os
 import signal
 import sys
 import time
+import urllib.error
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
@@ -50,6 +53,33 @@ def hanging_js_faults_63(server):
 	c.pub("core", "x")
 	c.expect("MSG core 1 1\r\nx\r\n")
 	true("js" in server.log(), "the log names it")
+
+
+def health(server):
+	url = "http://127.0.0.1:%d/healthz?natsd=1" % server.http
+	try:
+		with urllib.request.urlopen(url, timeout=seconds(10)) as answer:
+			return json.load(answer)
+	except urllib.error.HTTPError as answer:  # not well just now, and says why
+		return json.load(answer)
+
+
+@test(workers=(2,), natsd_only=True, dev_roles=True, http=True)
+def healthz_tells_faults_64(server):
+	server.tolerant = True
+	for role in ("js", "raft", "front"):
+		for times in (1, 2):
+			pid = server.role(role)
+			os.kill(pid, signal.SIGKILL)
+			server.role(role, other_than=pid)
+
+			def told():
+				page = health(server).get("natsd", {}).get("roles", {}).get(role)
+				return page if page and page["restarts"] == times and page["state"] == "up" else None
+			page = wait_until(told, "%s up after %d restarts" % (role, times))
+			equal(page["life"], times + 1)
+			true("signal 9" in page["why"], page["why"])
+	equal(health(server)["status"], "ok")
 
 
 @test(workers=(2,), natsd_only=True)
