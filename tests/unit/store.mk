@@ -1,4 +1,5 @@
 # the I/O table, the journal and the store of natsd-js
+EXTRA_DIST += tests/unit/store_mutants.py
 check_LIBRARIES += tests/libdisktest.a
 tests_libdisktest_a_SOURCES = common/disk_memory.h common/disk_memory_priv.h \
 	common/disk_memory.c common/disk_memory_image.c \
