@@ -66,8 +66,11 @@ decide(struct echo *ec, const struct hub_request *rq)
 		return (sequence != 0 ? verdict_make(VERDICT_STORED, sequence) :
 					verdict_make(VERDICT_ERROR, 500));
 	}
-	if (rq->poisoned)
+	if (rq->poisoned) {
+		if (echo_file_quarantine(ec->file, rq->ingress.ring, rq->at, rq->msg.payload, &e) != 0)
+			log_error("%s", e.text);
 		return (verdict_make(VERDICT_ERROR, 500));
+	}
 	KILL_POINT("js: before effect");
 	sequence = echo_file_append(ec->file, rq->ingress.ring, rq->at, rq->msg.payload, &e);
 	if (sequence == 0) {

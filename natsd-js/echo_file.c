@@ -26,6 +26,7 @@ struct mark {
 
 struct echo_file {
 	int fd;
+	int dir; /* where it stands; -1: the store is the file */
 	uint64_t size; /* bytes of whole records */
 	uint64_t last; /* sequence */
 	struct mark *marks;
@@ -229,7 +230,8 @@ echo_file_open(int store, struct err *e)
 		return (NULL);
 	}
 	f->fd = store;
-	if (S_ISDIR(st.st_mode))
+	f->dir = S_ISDIR(st.st_mode) ? store : -1;
+	if (f->dir != -1)
 		f->fd = openat(store, "echo", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (f->fd == -1) {
 		err_sys(e, "volatile store: echo");
@@ -239,40 +241,67 @@ echo_file_open(int store, struct err *e)
 	return (f);
 }
 
+/* One record at an offset of a file, by one write. */
+static int
+record_write(int fd, uint64_t offset, struct head *h, struct str payload, struct err *e)
+{
+	uint8_t raw[HEAD_BYTES];
+	struct iovec iov[2] = { { raw, HEAD_BYTES }, { 0 } };
+	ssize_t n;
+
+	if (payload.n > PAYLOAD_MAX)
+		return (err_set(e, "payload of %zu bytes", payload.n));
+	h->magic = MAGIC;
+	h->len = (uint32_t)payload.n;
+	/* The checksum covers the encoded head, so it is encoded twice. */
+	head_encode(raw, h);
+	h->check = check_of(raw, payload, offset);
+	head_encode(raw, h);
+	memcpy(&iov[1].iov_base, &payload.p, sizeof(payload.p));
+	iov[1].iov_len = payload.n;
+	n = pwritev(fd, iov, 2, (off_t)offset);
+	if (n == (ssize_t)(HEAD_BYTES + payload.n))
+		return (0);
+	if (n >= 0)
+		errno = ENOSPC;
+	return (err_sys(e, "write %zu bytes", HEAD_BYTES + payload.n));
+}
+
 uint64_t
 echo_file_append(struct echo_file *f, uint64_t ring, uint64_t position, struct str payload,
     struct err *e)
 {
-	uint8_t raw[HEAD_BYTES];
-	struct head h = { .magic = MAGIC,
-		.len = (uint32_t)payload.n,
-		.ring = ring,
-		.position = position,
-		.sequence = f->last + 1 };
-	struct iovec iov[2] = { { raw, HEAD_BYTES }, { 0 } };
-	ssize_t n;
+	struct head h = { .ring = ring, .position = position, .sequence = f->last + 1 };
 
-	if (payload.n > PAYLOAD_MAX) {
-		err_set(e, "payload of %zu bytes", payload.n);
-		return (0);
-	}
-	/* The checksum covers the encoded head, so it is encoded twice. */
-	head_encode(raw, &h);
-	h.check = check_of(raw, payload, f->size);
-	head_encode(raw, &h);
-	memcpy(&iov[1].iov_base, &payload.p, sizeof(payload.p));
-	iov[1].iov_len = payload.n;
-	n = pwritev(f->fd, iov, 2, (off_t)f->size);
-	if (n != (ssize_t)(HEAD_BYTES + payload.n)) {
-		if (n >= 0)
-			errno = ENOSPC;
-		err_sys(e, "echo file: append");
+	if (record_write(f->fd, f->size, &h, payload, e) != 0) {
+		err_wrap(e, "echo file: append");
 		return (0);
 	}
 	if (mark_raise(f, ring, position, e) != 0)
 		return (0);
 	f->size += HEAD_BYTES + payload.n;
 	return (f->last = h.sequence);
+}
+
+int
+echo_file_quarantine(struct echo_file *f, uint64_t ring, uint64_t position, struct str payload,
+    struct err *e)
+{
+	struct head h = { .ring = ring, .position = position };
+	struct stat st;
+	int fd, rc;
+
+	if (f->dir == -1)
+		return (err_set(e, "quarantine: the store is one memory file"));
+	fd = openat(f->dir, "quarantine", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return (err_sys(e, "quarantine"));
+	if ((rc = fstat(fd, &st)) != 0)
+		err_sys(e, "quarantine");
+	else if ((rc = record_write(fd, (uint64_t)st.st_size, &h, payload, e)) != 0)
+		err_wrap(e, "quarantine");
+	close(fd);
+	return (rc);
 }
 
 uint64_t

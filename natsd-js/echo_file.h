@@ -42,6 +42,14 @@ uint64_t echo_file_find(struct echo_file *, uint64_t ring, uint64_t position);
 uint64_t echo_file_append(struct echo_file *, uint64_t ring, uint64_t position, struct str payload,
     struct err *);
 
+/*
+ * echo_file_quarantine - a request that has killed earlier lives is set aside, in the same format, in the
+ * file `quarantine` beside the echo; nothing but an operator's hand removes it.  0; -1: the reason (a
+ * store that is one memory file has no beside).
+ */
+int echo_file_quarantine(struct echo_file *, uint64_t ring, uint64_t position, struct str payload,
+    struct err *);
+
 uint64_t echo_file_last(const struct echo_file *); /* sequence; 0 when empty */
 
 #endif

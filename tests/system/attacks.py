@@ -176,6 +176,31 @@ def died_twice_faults_61(workers):
 		core_goes_on(core)
 
 
+def in_the_store(server, name):
+	"""What a file of the volatile store holds: it is mounted nowhere, the supervisor has it open."""
+	fds = "/proc/%d/fd" % server.pid
+	for fd in os.listdir(fds):
+		path = os.path.join(fds, fd, name)
+		if os.path.isfile(path):
+			with open(path, "rb") as f:
+				return f.read()
+	return b""
+
+
+def quarantined_faults_61(workers):
+	"""A record on which natsd-js dies again and again is set aside, whole."""
+	if not is_test_build():
+		raise Skip("needs --enable-killpoints")
+	with Server(workers=workers, dev_roles=True,
+	            env={"NATSD_KILL": "js: before effect@1*"}) as server:
+		server.tolerant = True
+		with asker(server) as c:
+			data = ask(c, "js", "the poison", 30)
+			equal((data["payload"], data["verdict"]), ("the poison", "error"))
+		true(b"the poison" in in_the_store(server, "quarantine"), "it stands in quarantine")
+		true(b"the poison" not in in_the_store(server, "echo"), "and took no effect")
+
+
 def hangs_faults_63(workers):
 	"""natsd-js never comes back from a record: the watchdog ends it, the second time for good."""
 	with Tree("js") as tree, Server(binary=tree.supervisor, workers=workers, dev_roles=True) as server:
@@ -234,7 +259,7 @@ for how in ("write-huge", "type-pub", "hole-in-the-head"):
 for how in AS_CONSUMER:
 	add(name_of("front_attacks_js", how), attack_role("js", "in", how), server=False,
 	    workers=(1,), natsd_only=True)
-for function in (died_twice_faults_61, hangs_faults_63, breaks_the_sandbox_faults_89,
+for function in (died_twice_faults_61, quarantined_faults_61, hangs_faults_63, breaks_the_sandbox_faults_89,
                  bell_without_end):
 	add(function.__name__, function, server=False, workers=(2,), natsd_only=True)
 main()
