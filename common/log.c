@@ -70,16 +70,15 @@ log_dropped(void)
 	return (atomic_load_explicit(&sink.dropped, memory_order_relaxed));
 }
 
-/* Copies text with control characters as \xNN, at most LOG_TEXT_MAX - 1 bytes; the length. */
-static size_t
-escape(char *to, const char *text)
+size_t
+log_escape(char *to, const char *text, size_t len)
 {
 	static const char hex[] = "0123456789abcdef", cut[] = "...";
 	const size_t most = LOG_TEXT_MAX - sizeof(cut);
 	size_t n = 0;
 
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
 		bool control = c < 0x20 || c == 0x7f;
 
 		if (n + (control ? 4 : 1) > most) {
@@ -186,7 +185,7 @@ log_at(enum log_level level, const char *fmt, va_list ap)
 	if (wanted(level)) {
 		if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
 			text[0] = '\0';
-		emit(level, line, escape(line, text));
+		emit(level, line, log_escape(line, text, strlen(text)));
 	}
 	errno = saved_errno;
 }

@@ -14,6 +14,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_LVL_TRACE, LOG_LVL_DEBUG, LOG_LVL_INFO, LOG_LVL_WARN, LOG_LVL_ERROR,
@@ -33,6 +34,10 @@ void log_to_function(void (*)(enum log_level, int64_t wall_ns, const char *line,
 void log_set_levels(bool debug, bool trace);
 bool log_debugs(void);
 bool log_traces(void);
+
+/* log_escape - len bytes with control characters as \xNN into to[LOG_TEXT_MAX], cut with "..." when
+ * they do not fit; its length.  Both ends of the log socket use it: a child is not believed. */
+size_t log_escape(char *to, const char *text, size_t len);
 
 /* log_dropped - lines lost since the start because nobody read them. */
 uint64_t log_dropped(void);

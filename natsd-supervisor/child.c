@@ -78,11 +78,12 @@ place_descriptors(int ctl, int log)
 }
 
 static void
-standard_descriptors(void)
+standard_descriptors(int err)
 {
 	int null = open("/dev/null", O_RDWR);
 
-	/* stderr stays: what a sanitizer or the dynamic linker has to say comes there. */
+	if (err != -1)
+		dup2(err, STDERR_FILENO);
 	if (null != -1) {
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
@@ -92,7 +93,7 @@ standard_descriptors(void)
 }
 
 static void __attribute__((noreturn))
-become(const char *program, char *const *wrapper, pid_t parent, int ctl, int log)
+become(const char *program, char *const *wrapper, pid_t parent, int ctl, int log, int err)
 {
 	static char malloc_arenas[] = "MALLOC_ARENA_MAX=2";
 	char *argv[WRAPPER_WORDS_MAX + 2] = { 0 }, *envp[] = { malloc_arenas, NULL };
@@ -101,7 +102,7 @@ become(const char *program, char *const *wrapper, pid_t parent, int ctl, int log
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
 		_exit(127);
-	standard_descriptors();
+	standard_descriptors(err);
 	place_descriptors(ctl, log);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -112,15 +113,24 @@ become(const char *program, char *const *wrapper, pid_t parent, int ctl, int log
 	_exit(127);
 }
 
+static void
+close_taken(int log_fd, int err_fd)
+{
+	close(log_fd);
+	if (err_fd != -1)
+		close(err_fd);
+}
+
 int
-child_spawn(struct child *c, const char *program, int log_fd, char *const *wrapper, struct err *e)
+child_spawn(struct child *c, const char *program, int log_fd, int err_fd, char *const *wrapper,
+    struct err *e)
 {
 	pid_t parent = getpid(), pid;
 	struct ctl *ctl;
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-		close(log_fd);
+		close_taken(log_fd, err_fd);
 		return (err_sys(e, "control socket of %s", role_name(c->role)));
 	}
 	if ((ctl = ctl_new(pair[0], ROLE_SUPERVISOR, c->role, c->life + 1)) == NULL) {
@@ -129,13 +139,13 @@ child_spawn(struct child *c, const char *program, int log_fd, char *const *wrapp
 		goto close_ends;
 	}
 	if ((pid = fork()) == 0)
-		become(program, wrapper, parent, pair[1], log_fd);
+		become(program, wrapper, parent, pair[1], log_fd, err_fd);
 	if (pid == -1) {
 		err_sys(e, "start %s", program);
 		goto free_ctl;
 	}
 	close(pair[1]);
-	close(log_fd);
+	close_taken(log_fd, err_fd);
 	c->ctl = ctl;
 	c->pid = pid;
 	c->life++;
@@ -149,7 +159,7 @@ free_ctl:
 	ctl_free(ctl);
 close_ends:
 	close(pair[1]);
-	close(log_fd);
+	close_taken(log_fd, err_fd);
 	return (-1);
 }
 

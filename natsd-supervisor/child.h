@@ -52,11 +52,11 @@ struct child_policy {
 extern const struct child_policy child_policy;
 
 /*
- * child_spawn - fork and exec of the role's program, with the control socket, the log socket (taken
- * over) and nothing else.  wrapper: test builds, words before the program's path; NULL.  The child
+ * child_spawn - fork and exec of the role's program, with the control socket, the log socket, a
+ * socket for what it says to stderr (-1: ours), and nothing else; the last two are taken over.  wrapper: test builds, words before the program's path; NULL.  The child
  * dies with us.  0; -1: state is unchanged.
  */
-int child_spawn(struct child *, const char *program, int log_fd, char *const *wrapper,
+int child_spawn(struct child *, const char *program, int log_fd, int err_fd, char *const *wrapper,
     struct err *);
 
 /* child_buried - its process was reaped with this status: fills why, closes the channel.  asked: we

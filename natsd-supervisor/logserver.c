@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/mono.h"
 #include "natsd-supervisor/logserver.h"
 
+#define LOGSERVER_LATE_NS (10 * NS_PER_S)
 #define RECEIVE_BYTES (1 << 20) /* lines that wait while the disk is slow */
 
 struct reader {
@@ -17,6 +19,7 @@ struct reader {
 	struct logserver *server;
 	struct event *ev;
 	int fd;
+	bool raw; /* a child's stderr: no record, only text */
 };
 
 struct logserver {
@@ -24,6 +27,7 @@ struct logserver {
 	struct logfile *file;
 	LIST_HEAD(, reader) readers;
 	uint8_t record[LOG_RECORD_HEAD + LOG_TEXT_MAX];
+	char line[LOG_TEXT_MAX];
 };
 
 static void
@@ -36,22 +40,46 @@ reader_free(struct reader *r)
 	free(r);
 }
 
+/* What a child says is escaped here again: no bytes of its make a line of their own. */
+static void
+put_text(struct logserver *s, enum log_level level, int64_t wall_ns, const uint8_t *text, size_t n)
+{
+	size_t len;
+
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
+	len = log_escape(s->line, (const char *)text, n);
+	logfile_write(s->file, level, wall_ns, (struct str){ .p = s->line, .n = len });
+}
+
+/* Nor is its clock believed further than a line may have waited for us. */
+static void
+put_record(struct logserver *s, size_t n)
+{
+	int64_t now = wall_now().ns, wall_ns;
+
+	memcpy(&wall_ns, s->record + 8, sizeof(wall_ns));
+	if (wall_ns > now || wall_ns < now - LOGSERVER_LATE_NS)
+		wall_ns = now;
+	put_text(s, s->record[0] <= LOG_LVL_FATAL ? (enum log_level)s->record[0] : LOG_LVL_ERROR, wall_ns,
+	    s->record + LOG_RECORD_HEAD, n - LOG_RECORD_HEAD);
+}
+
 /* One record; 1, 0 when there is none now, -1 when the child is gone. */
 static int
 read_one(struct reader *r)
 {
 	struct logserver *s = r->server;
 	ssize_t n = recv(r->fd, s->record, sizeof(s->record), MSG_DONTWAIT);
-	int64_t wall_ns;
 
 	if (n == 0)
 		return (-1);
-	if (n < LOG_RECORD_HEAD)
-		return (n < 0 ? 0 : 1);
-	memcpy(&wall_ns, s->record + 8, sizeof(wall_ns));
-	logfile_write(s->file, (enum log_level)s->record[0], wall_ns,
-	    (struct str){ .p = (const char *)s->record + LOG_RECORD_HEAD,
-		.n = (size_t)n - LOG_RECORD_HEAD });
+	if (n < 0)
+		return (0);
+	if (r->raw)
+		put_text(s, LOG_LVL_ERROR, wall_now().ns, s->record, (size_t)n);
+	else if (n >= LOG_RECORD_HEAD)
+		put_record(s, (size_t)n);
 	return (1);
 }
 
@@ -104,8 +132,8 @@ logserver_free(struct logserver *s)
 	free(s);
 }
 
-int
-logserver_child(struct logserver *s, struct err *e)
+static int
+add_reader(struct logserver *s, bool raw, struct err *e)
 {
 	struct reader *r = calloc(1, sizeof(*r));
 	int pair[2], bytes = RECEIVE_BYTES;
@@ -117,6 +145,7 @@ logserver_child(struct logserver *s, struct err *e)
 	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	r->server = s;
 	r->fd = pair[0];
+	r->raw = raw;
 	LIST_INSERT_HEAD(&s->readers, r, entry);
 	r->ev = event_new(s->base, r->fd, EV_READ | EV_PERSIST, on_readable, r);
 	if (r->ev == NULL || event_add(r->ev, NULL) != 0) {
@@ -125,6 +154,18 @@ logserver_child(struct logserver *s, struct err *e)
 		return (err_set(e, "log socket: no memory"));
 	}
 	return (pair[1]);
+}
+
+int
+logserver_child(struct logserver *s, struct err *e)
+{
+	return (add_reader(s, false, e));
+}
+
+int
+logserver_stderr(struct logserver *s, struct err *e)
+{
+	return (add_reader(s, true, e));
 }
 
 void

@@ -23,6 +23,10 @@ void logserver_free(struct logserver *);
  * child.  The reading end goes when the last writer has closed and all is read.  -1. */
 int logserver_child(struct logserver *, struct err *);
 
+/* logserver_stderr - the same for a child's descriptor 2: what libraries and the C runtime have to say
+ * at its end stands in the log, line by line, and nowhere else. */
+int logserver_stderr(struct logserver *, struct err *);
+
 /* logserver_dropped - lines that the file could not take, since the start. */
 uint64_t logserver_dropped(const struct logserver *);
 

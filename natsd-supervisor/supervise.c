@@ -13,6 +13,11 @@
 #include "natsd-supervisor/supervise_priv.h"
 #include "natsd-supervisor/usage.h"
 
+#ifdef NATSD_SANITIZED
+#define REPORTS_TO_STDERR true /* the sanitizers' reports are looked for there */
+#else
+#define REPORTS_TO_STDERR false
+#endif
 #define STOP_MS 3000	      /* after that who was asked to stop is killed */
 #define STARTING_SILENT 6     /* times the policy's silence: a recovery is no hang */
 #define VOLATILE_BYTES_MIN (16u << 20)
@@ -307,9 +312,11 @@ static int
 spawn(struct supervise *s, struct supervised *sd, struct err *e)
 {
 	char *const *wrapper = sd->child.role == ROLE_FRONT ? s->setup.front_wrapper : NULL;
+	bool own_stderr = REPORTS_TO_STDERR || wrapper != NULL;
 	int log_fd = logserver_child(s->setup.log, e);
+	int err_fd = own_stderr ? -1 : logserver_stderr(s->setup.log, e);
 
-	if (log_fd == -1 || child_spawn(&sd->child, sd->program, log_fd, wrapper, e) != 0)
+	if (log_fd == -1 || child_spawn(&sd->child, sd->program, log_fd, err_fd, wrapper, e) != 0)
 		return (-1);
 	if (make_events(s, sd, e) != 0 || handover(s, sd, e) != 0)
 		return (-1);

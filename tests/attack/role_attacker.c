@@ -4,7 +4,8 @@
  *
  *	"die"		abort(3) on the record (faults.md 61: twice, then it is poisoned)
  *	"hang"		never comes back (faults.md 63)
- *	"system"	a system call that the sandbox forbids (faults.md 89)
+ *	"forge"		a line of the log that looks like the supervisor's (faults.md 93)
+ *	"system"	a system call that the sandbox answers with death (faults.md 89)
  *	"out NAME"	attack() on the ring to the front, as its producer
  *	"in NAME"	attack() on the ring from the front, as its consumer
  *	"bell"		rings the front's bell for a while
@@ -17,9 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/ctl.h"
+#include "common/log.h"
 #include "common/hub_priv.h"
 #include "common/inbox.h"
 #include "common/ring_out.h"
@@ -86,6 +88,28 @@ attack_ring(struct hub_link *l, const char *how, bool producer)
 	exit(4);
 }
 
+/* A record of a time long gone with a line break in its text, and the same to stderr. */
+static void
+forge(void)
+{
+	static const char text[] = "x\n[1] 1999/01/01 00:00:00.000000 [INF] forged";
+	uint8_t record[LOG_RECORD_HEAD + sizeof(text) - 1] = { LOG_LVL_INFO };
+
+	memcpy(record + LOG_RECORD_HEAD, text, sizeof(text) - 1);
+	if (write(CTL_LOG_FD, record, sizeof(record)) < 0 ||
+	    write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		abort();
+}
+
+static void
+try_exec(void)
+{
+	static char name[] = "/bin/true";
+	char *const argv[] = { name, NULL }, *const envp[] = { NULL };
+
+	execve(name, argv, envp);
+}
+
 static void
 message(void *ctx, struct hub *h, const struct hub_request *rq)
 {
@@ -98,8 +122,10 @@ message(void *ctx, struct hub *h, const struct hub_request *rq)
 		if (strcmp(text, "hang") == 0)
 			for (;;)
 				pause();
+		if (strcmp(text, "forge") == 0)
+			forge();
 		if (strcmp(text, "system") == 0)
-			socket(AF_INET, SOCK_STREAM, 0);
+			try_exec();
 		if (strcmp(text, "bell") == 0)
 			for (unsigned i = 0; i < BELLS; i++)
 				doorbell_ring(&rq->link->peer_bell);

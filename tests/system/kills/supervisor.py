@@ -19,11 +19,13 @@ GONE_S = 0.1
 
 @test(workers=(2,), natsd_only=True, dev_roles=True)
 def children_end_with_it_faults_60(server):
-	for _ in range(5):
+	for hung in (False, True, False, True, False):
 		pids = list(children(server.pid))
 		equal(len(pids), 3, "children")
 		c = Client(server, QUIET)
 		c.silent()
+		for pid in pids if hung else ():
+			os.kill(pid, signal.SIGSTOP)  # it cannot see a closed socket: the kernel ends it
 		server.process.kill()
 		begin = time.monotonic()
 		server.process.wait()
