@@ -41,6 +41,9 @@ void deliver_nobody(struct worker *, struct conn *publisher, struct str subject,
 /* deliver_record - DELIVER, QUEUE, NOBODY or STALL from another worker. */
 void deliver_record(struct worker *, const struct ring_rec *);
 
+/* deliver_discard - a record that nobody will look at any more: gives up the blob that it holds. */
+void deliver_discard(const struct ring_rec *);
+
 /* deliver_publish_rings - everything committed so far becomes visible to the other workers. */
 void deliver_publish_rings(struct worker *);
 

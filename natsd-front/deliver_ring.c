@@ -332,3 +332,15 @@ deliver_record(struct worker *w, const struct ring_rec *rec)
 	else
 		confirm_record(w, rec);
 }
+
+void
+deliver_discard(const struct ring_rec *rec)
+{
+	struct local_msg head;
+
+	if (rec->type != LOCAL_DELIVER && rec->type != LOCAL_QUEUE)
+		return;
+	memcpy(&head, rec->data, sizeof(head));
+	if (head.blob != NULL)
+		blob_drop(NULL, head.blob);
+}

@@ -465,6 +465,18 @@ free_conns(struct worker *w)
 			conn_free(rest[i]->head);
 }
 
+/* What other workers said after our last turn. */
+static void
+discard_unread(struct ring *r)
+{
+	struct ring_rec rec;
+
+	while (r != NULL && ring_peek(r, &rec) == 1) {
+		deliver_discard(&rec);
+		ring_next(r, &rec);
+	}
+}
+
 void
 worker_free(struct worker *w)
 {
@@ -473,8 +485,10 @@ worker_free(struct worker *w)
 	if (w == NULL)
 		return;
 	free_conns(w);
-	for (i = 0; w->links != NULL && i < w->shared->nworkers; i++)
+	for (i = 0; w->links != NULL && i < w->shared->nworkers; i++) {
+		discard_unread(w->links[i].from);
 		link_free(&w->links[i]);
+	}
 	link_free(&w->main);
 	for (i = 0; i < PEER_COUNT; i++)
 		peer_free(w->peers[i]);
