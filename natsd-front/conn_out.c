@@ -117,6 +117,8 @@ conn_errf(struct conn *c, const char *fmt, ...)
 		return;
 	if ((size_t)n > sizeof(text) - 6 - 4)
 		n = (int)(sizeof(text) - 6 - 4);
+	if (log_traces())
+		conn_log(c, LOG_LVL_TRACE, "->> [-ERR %s]", text + 6);
 	memcpy(text + 6 + n, "'\r\n", 3);
 	conn_put(c, text, (size_t)n + 6 + 3);
 }
@@ -124,8 +126,11 @@ conn_errf(struct conn *c, const char *fmt, ...)
 void
 conn_ok(struct conn *c)
 {
-	if ((c->flags & CONN_VERBOSE) != 0)
-		conn_put(c, "+OK\r\n", 5);
+	if ((c->flags & CONN_VERBOSE) == 0)
+		return;
+	if (log_traces())
+		conn_log(c, LOG_LVL_TRACE, "->> [OK]");
+	conn_put(c, "+OK\r\n", 5);
 }
 
 /* ---- writing ---- */

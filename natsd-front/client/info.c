@@ -97,7 +97,6 @@ info_send(struct conn *c, enum info_kind kind)
 		conn_put(c, ",", 1);
 		conn_put(c, s->info_tail, strlen(s->info_tail));
 		conn_put(c, "} \r\n", 4);
-		client_trace_out(c, "INFO");
 	} else {
 		conn_close(c, REASON_WRITE_ERROR);
 	}

@@ -324,6 +324,18 @@ def log_disk_full_faults_82(server):
 			true(json.load(page)["natsd"]["log_lines_dropped"] > 0, "the counter")
 
 
+@test(args=("-V",))
+def traces_answers(server):
+	"""What goes out stands in the trace: +OK and -ERR; nats-server shows no INFO."""
+	with Client(server, {"verbose": True}) as c:
+		c.send("SUB a..b 1\r\nPING\r\n")
+		c.until(b"PONG\r\n")
+		server.wait_log("->> [OK]")
+		server.wait_log("->> [-ERR Invalid Subject]")
+		server.wait_log("->> [PONG]")
+	true("->> [INFO" not in server.log(), "no INFO")
+
+
 @test()
 def nothing_forges_a_log_line_faults_93(server):
 	"""CR, LF and NUL from a client stand escaped in the log."""
