@@ -5,7 +5,6 @@
 
 #include "common/json_out.h"
 #include "natsd-front/client/info.h"
-#include "natsd-front/client/trace.h"
 #include "natsd-front/conn.h"
 
 #define INFO_MAX 65536
