@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
 """What is too long, too many, too slow or too silent."""
 
+import ctypes
+import datetime
+import re
+import socket
+import struct
 import time
 
-from natsd import Failure, equal, main, seconds, test, true, wait_until
+from natsd import Failure, equal, main, read_text, seconds, test, true, wait_until
 from wire import HEADERS, QUIET, Client
 
 LINE = "maximum control line exceeded"
@@ -218,14 +223,65 @@ def first_ping_22(server):
 	true(1.9 <= took <= seconds(2.8), "the first PING came after %.3f s" % took)
 
 
-@test(config='ping_interval: "100ms"\nping_max: 2')
+SO_ATTACH_FILTER = 26
+INTERVAL = 0.25
+LATE = 0.1  # a tick of the timers (20 ms), and what the machine takes
+
+
+def vanish(client):
+	"""From now on the kernel drops all that comes for this socket, and says nothing: no ACK, no FIN, no
+	reset.  So does a peer whose cable was pulled."""
+	drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0
+	program = struct.pack("HL", 1, ctypes.addressof(drop_all))
+	client.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+
+
+def kernel_keeps(server, client):
+	"""Whether the server's end of this connection is still there, its process done with it or not."""
+	ends = "0100007F:%04X 0100007F:%04X" % (server.port, client.socket.getsockname()[1])
+	return ends in read_text("/proc/net/tcp")
+
+
+def given_up(server, client):
+	"""When natsd closed that connection as stale, by its own clock; None: not yet."""
+	found = re.search(r"^\[\d+\] (\S+ \S+) .*cid:%d - .*closed: Stale Connection" % client.info["client_id"],
+	                  server.log(), re.M)
+	return found and datetime.datetime.strptime(found.group(1), "%Y/%m/%d %H:%M:%S.%f").timestamp()
+
+
+@test(config='ping_interval: "250ms"\nping_max: 2', args=["-D"], workers=(1, 2), natsd_only=True)
 def half_open_client_faults_83(server):
-	"""A client that vanished is gone within ping interval x (max out + 1)."""
-	c = Client(server, QUIET, auto_pong=False)
-	begin = time.monotonic()
-	c.until(b"-ERR 'Stale Connection'\r\n")
-	c.expect_eof()
-	true(time.monotonic() - begin < seconds(1.5), "too late")
+	"""Clients that vanish, each at another phase of its timer, are gone within ping interval x (max out + 1);
+	what is on the way to them is then no longer kept either."""
+	stays, *lost = [Client(server, QUIET, auto_pong=False) for _ in range(9)]
+	for c in lost:
+		c.sub("data")
+	for c in [stays] + lost:
+		c.expect("PING\r\n")
+		c.send("PONG\r\n")
+	vanished = {}
+	for i, c in enumerate(lost):
+		if i % 2:
+			stays.pub("data", "x" * 100)
+			stays.flush()
+		c.send("PUB nobody 0\r\n\r\nPING\r\n" if i % 3 else "PONG\r\n")
+		c.wait_taken()
+		vanish(c)
+		vanished[c] = time.time()
+		end = time.monotonic() + INTERVAL / len(lost)
+		wait_until(lambda: time.monotonic() >= end, "the next phase")
+	stays.auto_pong = True
+
+	def gone(c):
+		stays.flush()  # and answers PINGs
+		return given_up(server, c)
+	took = {c: wait_until(lambda: gone(c), "the end of a vanished client", every=0.01) - vanished[c] for c in lost}
+	print("# gone after %s s" % " ".join("%.3f" % t for t in took.values()))
+	for t in took.values():
+		true(t <= INTERVAL * 3 + seconds(LATE), "gone after %.3f s" % t)
+		true(t >= INTERVAL, "gone too early, after %.3f s" % t)
+	for c in lost:
+		wait_until(lambda: stays.flush() is not None and not kernel_keeps(server, c), "the kernel to give up too", 5)
 
 
 def round_trips(server, n):
