@@ -59,6 +59,7 @@ class Conn:
 		self.end = None  # "<eof>" or "<reset>"
 		self.info = {}
 		self.written = b""
+		self.forgotten = 0
 		self.notes = []
 		self.skipped = False
 		self.socket = socket.socket()
@@ -124,7 +125,7 @@ class Conn:
 		if self.end:
 			return
 		self.write(b"PING\r\n")
-		want = len(PINGS.findall(self.written))
+		want = len(PINGS.findall(self.written)) - self.forgotten
 		deadline = self.deadline()
 		while self.frames.pongs() < want and self.pump(deadline):
 			pass
@@ -226,6 +227,7 @@ class Run:
 		self.conns = {}
 		self.blocks = []
 		self.sent = 0
+		self.waiting = None
 		self.logged = 0
 
 	# ---- steps ----
@@ -251,6 +253,15 @@ class Run:
 		return script.expand(text, lambda word, args: self.look(conn, word, args))
 
 	def send(self, conn, data):
+		"""What goes to one connection without another step in between goes in one write."""
+		if self.waiting and self.waiting[0] is not conn:
+			self.flush()
+		self.waiting = (conn, (self.waiting[1] if self.waiting else b"") + data)
+
+	def flush(self):
+		if self.waiting is None:
+			return
+		(conn, data), self.waiting = self.waiting, None
 		begin, self.sent = self.sent, self.sent + len(data)
 		if self.cuts == "":
 			conn.write(data)
@@ -264,6 +275,8 @@ class Run:
 		conn.write(data[at:])
 
 	def step(self, step):
+		if step.verb not in (">", ">>", "c"):
+			self.flush()
 		if step.who is not None:
 			self.step_conn(step)
 		elif step.verb == "~":
@@ -379,12 +392,14 @@ class Run:
 		for i in range(len(frames) - 1, -1, -1):
 			if frames[i] == (b"PONG\r\n", None):
 				del frames[i]
+				c.forgotten += 1
 				break
 
 	def run(self):
 		try:
 			for step in self.scenario.steps:
 				self.step(step)
+			self.flush()
 			self.settle()
 			return self.transcript()
 		except (Trouble, natsd.Failure, OSError, subprocess.TimeoutExpired) as e:
