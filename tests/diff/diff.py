@@ -114,7 +114,7 @@ def run_job(job):
 				host.rough = host.rough or any(s.verb == "signal" for s in scenario.steps)
 				if cut == "":
 					cuts = job.plan.of(scenario, run.sent, job.workers)
-	except Exception:
+	except Exception:  # a worker process tells what happened instead of dying
 		results.trouble = traceback.format_exc()
 	try:
 		if host is not None:
@@ -160,7 +160,7 @@ def expectations(done):
 		if results.info is not None:
 			want["config/" + job.config] = [results.info]
 		for name, runs in results.of.items():
-			want[name] = runs[0][1]
+			want[name] = runs[0][1] if runs else ["trouble: did not run: %s" % results.trouble]
 	return want
 
 

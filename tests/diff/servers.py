@@ -2,6 +2,7 @@
 
 import http.client
 import re
+import socket
 
 import engine
 import natsd
@@ -23,10 +24,12 @@ class Host:
 	def _info(self):
 		"""The INFO that a new connection gets, normalised; None when it does not come first."""
 		class Probe:
-			server, timeout = self.server, 0.3
+			server, timeout = self.server, 2
 		try:
 			c = engine.Conn(Probe, "probe")
 			c.read_info()
+			c.socket.shutdown(socket.SHUT_WR)
+			c.to_end()
 			c.close()
 		except (engine.Trouble, OSError):
 			return None
