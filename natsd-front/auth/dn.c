@@ -157,7 +157,7 @@ dn_parse(struct str text)
 		n += text.p[i] == ',' || text.p[i] == '+';
 	dn->attrs = calloc(n, sizeof(*dn->attrs));
 	dn->bytes = malloc(text.n + 1);
-	if (dn->attrs == NULL || dn->bytes == NULL || scan_all(&s) != 0) {
+	if (dn->attrs == NULL || dn->bytes == NULL || scan_all(&s) != 0 || dn->nrdns == 0) {
 		dn_free(dn);
 		return (NULL);
 	}
@@ -253,8 +253,6 @@ dn_equal_unordered(const struct dn *dn, const struct cert_identity *id)
 
 	if (dn->nrdns != subject_size(id))
 		return (false);
-	if (dn->nrdns == 0)
-		return (true);
 	if ((taken = calloc(id->nrdns, sizeof(*taken))) == NULL)
 		return (false);
 	for (at = 0; at < dn->nattrs && all; at += size) {
