@@ -106,3 +106,22 @@ tests_fuzz_fuzz_connect_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_connect_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_connect_LDADD = $(FRONT_FUZZ_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/replay_access tests/fuzz/replay_tls_options
+tests_fuzz_replay_access_SOURCES = tests/fuzz/fuzz_access.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_access_LDADD = $(COMMON_LIBS)
+tests_fuzz_replay_tls_options_SOURCES = tests/fuzz/fuzz_tls_options.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_tls_options_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_access tests/fuzz/replay_tls_options
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_access tests/fuzz/fuzz_tls_options
+tests_fuzz_fuzz_access_SOURCES = tests/fuzz/fuzz_access.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_access_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_access_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_access_LDADD = $(COMMON_LIBS)
+tests_fuzz_fuzz_tls_options_SOURCES = tests/fuzz/fuzz_tls_options.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_tls_options_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_tls_options_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_tls_options_LDADD = $(COMMON_LIBS)
+endif
