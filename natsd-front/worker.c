@@ -7,6 +7,7 @@
 
 #include "natsd-front/conn.h"
 #include "natsd-front/deliver.h"
+#include "natsd-front/helpers.h"
 #include "natsd-front/peer.h"
 #include "natsd-front/snapshot.h"
 #include "natsd-front/worker.h"
@@ -188,6 +189,8 @@ stop_when_done(struct worker *w)
 static void
 worker_leave(struct worker *w)
 {
+	if (w->shared->helpers != NULL)
+		helpers_collect(w->shared->helpers, w);
 	wheel_run(w->wheel, w->now, conn_on_timer, w);
 	conn_run_waiting(w);
 	stop_when_done(w);
