@@ -7,7 +7,9 @@
 
 #include "natsd-front/conn.h"
 #include "natsd-front/deliver.h"
+#include "natsd-front/helpers.h"
 #include "natsd-front/peer.h"
+#include "natsd-front/permit_cache.h"
 #include "natsd-front/snapshot.h"
 #include "natsd-front/worker.h"
 
@@ -188,6 +190,8 @@ stop_when_done(struct worker *w)
 static void
 worker_leave(struct worker *w)
 {
+	if (w->shared->helpers != NULL)
+		helpers_collect(w->shared->helpers, w);
 	wheel_run(w->wheel, w->now, conn_on_timer, w);
 	conn_run_waiting(w);
 	stop_when_done(w);
@@ -420,9 +424,10 @@ worker_memory(struct worker *w)
 	w->cache = trie_cache_new(s->o.no_sublist_cache ? 0 : TRIE_CACHE_ENTRIES);
 	w->wheel = wheel_new(mono_now());
 	w->fan = fan_new(w->shared->nworkers);
+	w->permits = permit_cache_new();
 	w->read_buf = malloc(WORKER_JOIN_BYTES + WORKER_READ_BYTES);
 	if (w->links == NULL || w->conn_pool == NULL || w->cache == NULL || w->wheel == NULL ||
-	    w->fan == NULL || w->read_buf == NULL)
+	    w->fan == NULL || w->permits == NULL || w->read_buf == NULL)
 		return (-1);
 	return (out_mem_init(&w->mem));
 }
@@ -504,6 +509,7 @@ worker_free(struct worker *w)
 	trie_cache_free(w->cache);
 	wheel_free(w->wheel);
 	fan_free(w->fan, w->shared->nworkers);
+	permit_cache_free(w->permits);
 	slots_free(&w->conns);
 	slots_free(&w->subs);
 	free(w->links);

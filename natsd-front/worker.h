@@ -40,6 +40,7 @@ struct event;
 struct event_base;
 struct fan;
 struct peer;
+struct permit_cache;
 
 enum { PEER_JS, PEER_RAFT, PEER_COUNT };
 
@@ -71,8 +72,11 @@ struct worker {
 	struct trie_cache *cache;
 	struct wheel *wheel;
 	struct fan *fan;		/* deliver.c: scratch of one delivery */
+	struct permit_cache *permits;	/* verdicts asked for lately */
 	char *scratch;
 	size_t scratch_size;
+	char *mapped;
+	size_t mapped_size;
 	uint8_t *read_buf;		/* JOIN + READ bytes, shared by all connections */
 
 	struct conn_list dirty;		/* written to in this turn */
@@ -81,6 +85,7 @@ struct worker {
 	struct conn_list resume;	/* no longer paused: held input, then the socket again */
 	struct conn_list ring_wait;	/* paused while some list is not empty */
 	struct conn_list role_wait;	/* paused while a role is away or full */
+	struct conn_list auth_wait;	/* paused while a helper looks at its credentials */
 	struct conn_list mark_wait;	/* paused for marks of other workers */
 	struct conn_list stall_wait;	/* paused for a slow receiver */
 
@@ -131,6 +136,9 @@ uint32_t worker_random(struct worker *, uint32_t n);
 
 /* worker_scratch - n bytes of the worker's, valid until the next call; NULL: no memory. */
 char *worker_scratch(struct worker *, size_t n);
+
+/* worker_mapped - the same, for the subject that a published one was mapped to. */
+char *worker_mapped(struct worker *, size_t n);
 
 /* worker_say_main - a record to the main thread. */
 void worker_say_main(struct worker *, unsigned type, const void *, uint32_t n);
