@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/access.h"
 #include "tests/unit/front_rig.h"
 
 static struct settings *

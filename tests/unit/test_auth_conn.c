@@ -1,12 +1,15 @@
 /* Connections that authenticate, and what a reload makes of them (accounts.md 7, 8; config.md 12.7). */
 #include "config.h"
 
+#include <sys/socket.h>
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/access.h"
 #include "common/base64.h"
 #include "common/nkey.h"
 #include "tests/unit/front_rig.h"
@@ -476,7 +479,7 @@ is_over(int fd)
 	char text[256];
 	ssize_t n;
 
-	rig_send(fd, "PING\r\n");
+	send(fd, "PING\r\n", 6, MSG_NOSIGNAL); /* it may be closed already */
 	n = read(fd, text, sizeof(text));
 	ck_assert_int_gt(n, 0);
 	return (text[0] == '-');
@@ -488,7 +491,6 @@ START_TEST(reload_limits)
 	int a[4], bob, i, gone = 0;
 
 	rig_start(&r, (unsigned)_i, users);
-	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < 4; i++) {
 		a[i] = rig_connect(&r, (unsigned)i % r.n, AS("alice", "pw"));
 		expect_account(a[i], "A");

@@ -28,7 +28,7 @@ static struct helpers *helpers;
 static pthread_t mains;
 static unsigned came[WORKERS], dropped;
 static _Atomic unsigned worked;
-static atomic_bool gate_open;
+static atomic_bool gate_open, gate_reached;
 
 static void
 setup(unsigned quick, unsigned slow)
@@ -46,7 +46,7 @@ setup(unsigned quick, unsigned slow)
 	memset(came, 0, sizeof(came));
 	dropped = 0;
 	worked = 0;
-	gate_open = false;
+	gate_open = gate_reached = false;
 }
 
 static void
@@ -72,6 +72,7 @@ work(struct helper_job *job)
 static void
 work_gate(struct helper_job *job)
 {
+	atomic_store(&gate_reached, true);
 	while (!atomic_load(&gate_open))
 		sched_yield();
 	work(job);
@@ -206,6 +207,8 @@ START_TEST(stuck_is_told)
 	ck_assert(submit(HELPER_SLOW, 0, work_gate));
 	ck_assert(submit(HELPER_QUICK, 0, work));
 	collect(0, 1);
+	while (!atomic_load(&gate_reached))
+		sched_yield();
 	helpers_stop(helpers);
 	ck_assert(helpers_stuck(helpers));
 	helpers_free(helpers); /* keeps everything: the job still runs */
