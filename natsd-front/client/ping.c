@@ -32,13 +32,27 @@ ping_needless(const struct conn *c, int64_t interval)
 	    mono_diff_ns(now, c->rtt_from) < RTT_VALID_NS);
 }
 
+/* An interval after `from`; after now when that is over already. */
+static void
+ping_again(struct conn *c, struct mono from, int64_t interval)
+{
+	struct mono now = c->worker->now;
+
+	c->ping_at = mono_add_ns(from, interval);
+	if (!mono_before(now, c->ping_at))
+		c->ping_at = mono_add_ns(now, interval);
+}
+
 void
 client_ping_due(struct conn *c)
 {
 	const struct settings *s = c->worker->settings;
 	int64_t interval = s->ping_interval_ns;
 
-	if (!ping_needless(c, interval)) {
+	if (ping_needless(c, interval)) {
+		/* From its last life on, so that a vanished peer costs ping_max + 1 intervals. */
+		ping_again(c, c->active_in, interval);
+	} else {
 		if ((int64_t)c->pings_out + 1 > s->o.ping_max) {
 			conn_log(c, LOG_LVL_DEBUG, "Stale Client Connection - Closing");
 			c->worker->stats.stale_conns++;
@@ -51,6 +65,6 @@ client_ping_due(struct conn *c)
 		c->pings_out++;
 		c->flags |= CONN_RTT_STARTED;
 		c->rtt_from = c->worker->now;
+		ping_again(c, c->ping_at, interval);
 	}
-	c->ping_at = mono_add_ns(c->worker->now, interval);
 }
