@@ -58,7 +58,19 @@ conn_ip(const struct conn *c, char *out)
 		out[0] = '\0';
 }
 
-/* ` - "v<version>:<lang>:<name>"`, missing parts left out; "" when there is none. */
+/* ` - "<text>"` behind what is there. */
+static void
+label_add(char *out, size_t size, const char *text)
+{
+	size_t n = strlen(out);
+
+	if (size - n < sizeof(" - \"\""))
+		return;
+	memcpy(out + n, " - ", 3);
+	text_quote(out + n + 3, size - n - 3, str_of(text));
+}
+
+/* ` - "v<version>:<lang>:<name>" - "<account>/<user>"`, missing parts left out. */
 static void
 conn_label_text(const struct conn *c, char *out, size_t size)
 {
@@ -80,16 +92,16 @@ conn_label_text(const struct conn *c, char *out, size_t size)
 		at += (size_t)snprintf(joined + at, sizeof(joined) - at, "%s%s%s",
 		    n++ == 0 ? "" : ":", i == 0 ? "v" : "", parts[i]);
 	}
-	if (n == 0)
-		return;
-	memcpy(out, " - ", 3);
-	text_quote(out + 3, size - 3, str_of(joined));
+	if (n != 0)
+		label_add(out, size, joined);
+	if (l->who != NULL)
+		label_add(out, size, l->who);
 }
 
 void
 conn_log(const struct conn *c, enum log_level level, const char *fmt, ...)
 {
-	char ip[CONN_IP_MAX], labels[LABEL_MAX * 2], text[LOG_TEXT_MAX / 4];
+	char ip[CONN_IP_MAX], labels[LABEL_MAX * 4], text[LOG_TEXT_MAX / 4];
 	va_list ap;
 
 	if (level == LOG_LVL_DEBUG && !log_debugs())

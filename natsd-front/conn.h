@@ -157,7 +157,7 @@ void conn_set_timer(struct conn *);
 void conn_list_add(struct conn_list *, struct conn *);
 void conn_list_remove(struct conn *);
 
-/* conn_log - "<ip>:<port> - cid:<n>[ - "v<version>:<lang>:<name>"] - <text>". */
+/* conn_log - "<ip>:<port> - cid:<n>[ - "v<version>:<lang>:<name>"][ - "<account>/<user>"] - <text>". */
 void conn_log(const struct conn *, enum log_level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
