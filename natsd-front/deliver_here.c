@@ -6,6 +6,7 @@
 
 #include "natsd-front/client/client.h"
 #include "natsd-front/fan.h"
+#include "natsd-front/grants.h"
 
 #define STALL_US 2000	   /* a publisher waits for a receiver above its gate */
 #define STALL_FULL_US 5000 /* at max_pending */
@@ -173,6 +174,44 @@ is_at_limit(const struct delivery *d, struct sub *sub)
 	return (sub->delivered >= max || (!d->claimed && !sub_claim(sub)));
 }
 
+/* Permissions of its connection keep this message from it (client.md 11.4). */
+static bool
+is_denied(const struct delivery *d, const struct conn *c, const struct sub *sub)
+{
+	return (c->permit != NULL && grants_filters(c->grants) &&
+	    !permit_cache_deliver(d->w->permits, c->permit, d->msg->subject, sub_queue(sub)));
+}
+
+/* It may answer what it was sent (11.5). */
+static void
+note_reply(const struct delivery *d, struct conn *c)
+{
+	if (grants_delivered(&c->grants, c->permit, d->w->permits, d->msg->reply, d->w->now) != 0)
+		conn_log(c, LOG_LVL_WARN, "No memory for a reply that may be answered");
+}
+
+/* Would it take the message?  What a publisher's worker claimed and it does not take is given back. */
+static bool
+takes(struct delivery *d, struct conn *c, struct sub *sub, bool gated)
+{
+	if (c == d->publisher && (c->flags & CONN_ECHO) == 0)
+		return (false);
+	if (c->state == CONN_CLOSING)
+		return (false);
+	if (is_denied(d, c, sub)) {
+		if (d->claimed)
+			sub_unclaim(sub);
+		return (false);
+	}
+	if (is_at_limit(d, sub))
+		return (false);
+	if (gated && d->w->settings->o.no_fast_producer_stall) {
+		sub_unclaim(sub);
+		return (false);
+	}
+	return (true);
+}
+
 bool
 deliver_here(struct delivery *d, struct sub *sub)
 {
@@ -181,13 +220,7 @@ deliver_here(struct delivery *d, struct sub *sub)
 	struct shape shape;
 	bool ok;
 
-	if (c == d->publisher && (c->flags & CONN_ECHO) == 0)
-		return (false);
-	if (c->state == CONN_CLOSING)
-		return (false);
-	if (is_at_limit(d, sub))
-		return (false);
-	if (gated && d->w->settings->o.no_fast_producer_stall)
+	if (!takes(d, c, sub, gated))
 		return (false);
 	if (!shape_for(d, c, &shape))
 		return (false);
@@ -197,6 +230,8 @@ deliver_here(struct delivery *d, struct sub *sub)
 		return (false);
 	if (gated)
 		stall_publisher(d, c);
+	if (c->permit != NULL && d->msg->reply.n != 0)
+		note_reply(d, c);
 	count_out(d, c, sub, shape.body.n);
 	return (true);
 }

@@ -35,19 +35,31 @@ worker_random(struct worker *w, uint32_t n)
 	return ((uint32_t)(((x >> 32) * n) >> 32));
 }
 
-char *
-worker_scratch(struct worker *w, size_t n)
+static char *
+room_of(char **room, size_t *size, size_t n)
 {
 	char *p;
 
-	if (w->scratch_size < n) {
-		p = realloc(w->scratch, n);
+	if (*size < n) {
+		p = realloc(*room, n);
 		if (p == NULL)
 			return (NULL);
-		w->scratch = p;
-		w->scratch_size = n;
+		*room = p;
+		*size = n;
 	}
-	return (w->scratch);
+	return (*room);
+}
+
+char *
+worker_scratch(struct worker *w, size_t n)
+{
+	return (room_of(&w->scratch, &w->scratch_size, n));
+}
+
+char *
+worker_mapped(struct worker *w, size_t n)
+{
+	return (room_of(&w->mapped, &w->mapped_size, n));
 }
 
 void
@@ -514,6 +526,7 @@ worker_free(struct worker *w)
 	slots_free(&w->subs);
 	free(w->links);
 	free(w->scratch);
+	free(w->mapped);
 	free(w->read_buf);
 	free(w);
 }

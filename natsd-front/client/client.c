@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/mapping.h"
 #include "common/subject.h"
 #include "natsd-front/auth/auth.h"
 #include "natsd-front/client/client.h"
@@ -12,6 +13,7 @@
 #include "natsd-front/confirm.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/deliver.h"
+#include "natsd-front/grants.h"
 #include "natsd-front/text.h"
 
 #define SUBS_LOG_NS (2 * NS_PER_S) /* the line about too many subscriptions, at most this often */
@@ -86,7 +88,7 @@ is_under(struct str subject, struct str prefix)
 static bool
 may_publish_to(const struct conn *c, struct str subject)
 {
-	if (subject.p[0] != '$' && subject.p[0] != '_')
+	if (subject.n == 0 || (subject.p[0] != '$' && subject.p[0] != '_'))
 		return (true);
 	if (is_under(subject, STR("_GR_.")) || is_under(subject, STR("$GR.")))
 		return (false);
@@ -103,11 +105,18 @@ may_reply_to(struct str reply)
 }
 
 static bool
+permitted(struct conn *c, struct str subject)
+{
+	return (c->permit == NULL ||
+	    grants_publish(c->grants, c->permit, c->worker->permits, subject, c->worker->now));
+}
+
+static bool
 publish_allowed(struct conn *c, const struct parser_pub *p)
 {
 	char text[TEXT_ERR_MAX / 4];
 
-	if (!may_publish_to(c, p->subject)) {
+	if (!may_publish_to(c, p->subject) || !permitted(c, p->subject)) {
 		conn_errf(c, "Permissions Violation for Publish to %s", quoted(text, p->subject));
 		conn_log(c, LOG_LVL_ERROR, "Publish Violation - Subject %s", text);
 		return (false);
@@ -167,12 +176,42 @@ client_publish(struct conn *c, const struct parser_pub *p)
 		deliver_nobody(c->worker, c, p->subject, p->reply);
 }
 
+static uint32_t
+below(void *w, uint32_t n)
+{
+	return (worker_random(w, n));
+}
+
+/*
+ * The same message under the subject that its account maps it to; an empty one when it is lost, so
+ * that it is counted, checked and answered like one that nobody hears (client.md 15.1).
+ */
+static const struct parser_pub *
+mapped(struct conn *c, const struct parser_pub *p, struct parser_pub *space)
+{
+	const struct mappings *m = c->limits->mappings;
+	struct chance chance = { .below = below, .ctx = c->worker };
+	size_t room = mappings_room(m, p->subject.n);
+	char *text = worker_mapped(c->worker, room);
+	struct wr out = wr_of(text, text == NULL ? 0 : room);
+
+	*space = *p;
+	space->subject = STR("");
+	if (text == NULL || mappings_apply(m, p->subject, &chance, &out) == MAPPED_NOT)
+		return (text == NULL ? space : p);
+	space->subject = (struct str){ text, wr_len(&out) };
+	return (space);
+}
+
 static enum parser_next
 op_pub(void *ctx, const struct parser_pub *p)
 {
 	struct conn *c = ctx;
 	struct worker *w = c->worker;
+	struct parser_pub space;
 
+	if (c->limits->mappings != NULL)
+		p = mapped(c, p, &space);
 	if (w->roles_unready && client_must_hold(c, p))
 		return (PARSER_HOLD);
 	client_trace_payload(c, p);
@@ -211,13 +250,20 @@ client_stall(struct conn *c, uint32_t us)
 /* ---- SUB, UNSUB ---- */
 
 static bool
+may_subscribe(struct conn *c, struct str subject, struct str queue)
+{
+	return (c->permit == NULL || (permit_subscribe(c->permit, subject, queue) &&
+	    grants_subscribed(&c->grants, c->permit, subject, queue) == 0));
+}
+
+static bool
 subscribe_allowed(struct conn *c, struct str subject, struct str queue)
 {
 	const struct settings *s = c->worker->settings;
 	struct account *a = c->account;
 	char subj[TEXT_ERR_MAX / 4], q[TEXT_ERR_MAX / 4];
 
-	if (str_eq(queue, STR("_sys_"))) {
+	if (str_eq(queue, STR("_sys_")) || !may_subscribe(c, subject, queue)) {
 		conn_errf(c, "Permissions Violation for Subscription to %s using queue %s",
 		    quoted(subj, subject), quoted(q, queue));
 		conn_log(c, LOG_LVL_ERROR, "Subscription Violation - Subject %s, Queue %s", subj,
