@@ -17,6 +17,7 @@ endif
 
 SYSTEM_TESTS = \
 	tests/system/core.py \
+	tests/system/auth.py \
 	tests/system/limits.py \
 	tests/system/deliver.py \
 	tests/system/process.py \
@@ -32,7 +33,7 @@ SYSTEM_KILL_TESTS = \
 	tests/system/kills/supervisor.py
 TESTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS)
 dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
-	tests/system/natsd.py tests/system/wire.py tests/system/kills/load.py
+	tests/system/natsd.py tests/system/wire.py tests/system/nkeys.py tests/system/kills/load.py
 EXTRA_DIST += tests/system/clients
 
 # Preloaded into natsd-front by per_message.py.
