@@ -47,7 +47,7 @@ client_ping_due(struct conn *c)
 			return;
 		}
 		conn_put(c, "PING\r\n", 6);
-		client_trace_out(c, "PING");
+		trace_out(c, "PING");
 		c->pings_out++;
 		c->flags |= CONN_RTT_STARTED;
 		c->rtt_from = c->worker->now;
