@@ -203,8 +203,9 @@ client_stall(struct conn *c, uint32_t us)
 	conn_pause(c, CONN_PAUSE_STALL, mono_add_ns(w->now, us * NS_PER_US));
 	if (c->stalled_us >= STALL_LOG_US &&
 	    shared_may_log(&w->shared->stall_logged_ns, w->now.ns, NS_PER_S))
-		conn_log(c, LOG_LVL_WARN, "Producer was stalled for a total of %ums",
-		    c->stalled_us / 1000);
+		conn_log(c, LOG_LVL_WARN, "Producer was stalled for a total of %ums%s%s",
+		    c->stalled_us / 1000, (c->flags & CONN_LABELLED) != 0 ? " - Account:" : "",
+		    (c->flags & CONN_LABELLED) != 0 ? c->account->name : "");
 }
 
 /* ---- SUB, UNSUB ---- */
@@ -273,7 +274,8 @@ drop:
 void
 client_drop_sub(struct conn *c, struct sub *s)
 {
-	trace_drop_sub(c, sub_sid(s));
+	if (!c->worker->stopping)
+		trace_drop_sub(c, sub_sid(s));
 	sub_map_remove(&c->subs, s);
 	slots_remove(&c->worker->subs, s->handle);
 	trie_remove(s->account->trie, &s->node);

@@ -11,6 +11,8 @@ their first lines.  Subscriptions that go with their connection may go in any or
 
 import os
 import re
+import socket
+import struct
 import time
 
 from natsd import Failure, add, equal, is_peer, main, wait_until
@@ -37,11 +39,20 @@ def control(text):
 	return "".join("\\x%02x" % ord(c) if c < " " or c == "\x7f" else c for c in text)
 
 
-def told(server):
-	"""The lines, connection by connection."""
+def told(server, only=None):
+	"""The lines, connection by connection.  only: a pattern of those that count; they are given
+	once each, with # for digits."""
 	lines, by_cid = lines_of(server), {}
 	for level, cid, text in lines:
-		by_cid.setdefault(cid, []).append("%s %s" % (level, text))
+		texts = by_cid.setdefault(cid, [])
+		line = "%s %s" % (level, text)
+		if only is not None:
+			if not re.search(only, line):
+				continue
+			line = re.sub(r"[\d.]+", "#", line)
+			if line in texts:
+				continue
+		texts.append(line)
 	out = []
 	for n, texts in enumerate(by_cid.values(), 1):
 		out += ["c%d %s" % (n, text) for text in sort_runs(texts, "<-> [DELSUB ")]
@@ -84,8 +95,9 @@ def record(name, lines):
 class Session:
 	"""Clients of one case; `end` waits until the server told of the end of each."""
 
-	def __init__(self, server):
+	def __init__(self, server, only):
 		self.server = server
+		self.only = only
 		self.clients = []
 
 	def client(self, connect=None, **kw):
@@ -111,18 +123,18 @@ class Session:
 		           "the end of %d connections" % closed)
 		if RECORD:
 			time.sleep(0.2)
-			return told(self.server)
+			return told(self.server, self.only)
 		try:
-			wait_until(lambda: len(told(self.server)) >= len(want), "lines", 2)
+			wait_until(lambda: len(told(self.server, self.only)) >= len(want), "lines", 2)
 		except Failure:
 			pass
-		return told(self.server)
+		return told(self.server, self.only)
 
 
-def session(config="", **options):
+def session(config="", only=None, **options):
 	def wrap(function):
 		def case(server):
-			s = Session(server)
+			s = Session(server, only)
 			function(s)
 			want = [] if RECORD else expected().get(function.__name__, [])
 			lines = s.end(want)
@@ -361,6 +373,76 @@ def info_bad_json(s):
 	     "{", "1", '{"port":"x"}', '{"client_id":-1}', '{"connect_urls":"x"}',
 	     '{"connect_urls":[1]}', '{"gossip_mode":256}', '{"max_payload":3000000000}',
 	     '{"headers":1}', '{"import":{"allow":1}}')), connect=QUIET)
+
+
+# ---- what happens to a connection ----
+
+NOT_TRACED = r"^(?!TRC|.*(Error flushing|Timed out of fast|Producer was stalled))"
+
+
+@session(config='ping_interval: "0.2s", ping_max: 2', only=".")
+def stale(s):
+	c = s.client()
+	c.until_eof()
+
+
+@session(config='ping_interval: "0.2s"', only="Delaying|Ping Timer")
+def delayed_ping(s):
+	c = s.client(QUIET)
+	c.until(b"PING\r\n")
+	c.send("PONG\r\n")
+	for _ in range(100):
+		c.send("PING\r\n")
+		time.sleep(0.01)
+		if "Delaying" in s.server.log():
+			break
+
+
+def flood(s, until):
+	"""A publisher that goes on until the log says so, and a subscriber that reads nothing."""
+	slow = s.client(QUIET, rcvbuf=4096)
+	slow.send("SUB foo 1\r\n")
+	slow.flush()
+	fast = s.client(dict(QUIET, name="fast"))
+	batch = (b"PUB foo 8000\r\n" + b"x" * 8000 + b"\r\n") * 16
+	for _ in range(500):
+		if until in s.server.log():
+			break
+		fast.send(batch)
+	s.server.wait_log(until)
+
+
+@session(config="max_payload: 8000, max_pending: 200000, max_traced_msg_len: 1", only=NOT_TRACED)
+def pending_exceeded(s):
+	flood(s, "MaxPending of")
+
+
+@session(config='write_deadline: "0.3s", max_traced_msg_len: 1', only=NOT_TRACED)
+def deadline_exceeded(s):
+	flood(s, "WriteDeadline of")
+
+
+@session(config="max_pending: 20000000, max_traced_msg_len: 1", only="stalled for a total")
+def stalled(s):
+	flood(s, "stalled for a total")
+
+
+@session(only=NOT_TRACED)
+def reset(s):
+	c = s.client(QUIET)
+	c.send("SUB foo 1\r\n")
+	c.flush()
+	c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+	c.socket.close()
+	s.server.wait_log(CLOSED)
+
+
+@session(only="DELSUB|DBG")
+def shutdown(s):
+	c = s.client(dict(QUIET, name="me"))
+	c.send("SUB foo 1\r\n")
+	c.flush()
+	s.server.stop()
 
 
 main()
