@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "natsd-front/client/client.h"
+#include "natsd-front/client/trace.h"
 #include "natsd-front/fan.h"
 #include "natsd-front/grants.h"
+#include "natsd-front/msg_trace.h"
 
 #define STALL_US 2000	   /* a publisher waits for a receiver above its gate */
 #define STALL_FULL_US 5000 /* at max_pending */
@@ -163,6 +165,25 @@ count_out(struct delivery *d, struct conn *c, struct sub *sub, size_t bytes)
 		client_drop_sub(c, sub);
 }
 
+/* The log, with the message where it was written to, before its subscription may go. */
+static void
+trace_here(const struct delivery *d, const struct conn *c, const struct sub *sub,
+    const struct shape *s)
+{
+	char head[LOG_TEXT_MAX];
+	struct str sid = sub_sid(sub);
+	size_t n = s->verb_n + d->msg->subject.n + 1 + sid.n;
+
+	if (sub->delivered + 1 == sub_max(sub))
+		conn_log(c, LOG_LVL_DEBUG, "Auto-unsubscribe limit of %llu reached for sid '" STR_FMT
+		    "'", (unsigned long long)sub_max(sub), STR_ARG(sid));
+	if (!log_traces() || n > sizeof(head))
+		return;
+	write_head(head, s, d->msg->subject, sid);
+	trace_delivery(c, (struct str){ head, n }, s->line, s->body,
+	    s->body.n == d->msg->body.n ? d->msg->hdr : 0);
+}
+
 /* The limit of UNSUB with a number: the subscription goes when it is passed. */
 static bool
 is_at_limit(const struct delivery *d, struct sub *sub)
@@ -190,26 +211,39 @@ note_reply(const struct delivery *d, struct conn *c)
 		conn_log(c, LOG_LVL_WARN, "No memory for a reply that may be answered");
 }
 
-/* Would it take the message?  What a publisher's worker claimed and it does not take is given back. */
-static bool
-takes(struct delivery *d, struct conn *c, struct sub *sub, bool gated)
+/* Why it does not take the message, in the words of a trace; NULL: it may. */
+static const char *
+refusal(const struct delivery *d, const struct conn *c, const struct sub *sub)
 {
 	if (c == d->publisher && (c->flags & CONN_ECHO) == 0)
-		return (false);
+		return ("Not delivered because of no echo");
+	if (is_denied(d, c, sub))
+		return ("Not delivered because subscription denies this subject");
 	if (c->state == CONN_CLOSING)
+		return ("Not delivered because client is closed");
+	return (NULL);
+}
+
+/* A traced message is noted and, when it is only a trace, goes no further. */
+static bool
+end_of_trace(struct delivery *d, struct conn *c, struct sub *sub)
+{
+	if (d->msg->trace == NULL || !msg_trace_only(d->msg->trace))
 		return (false);
-	if (is_denied(d, c, sub)) {
-		if (d->claimed)
-			sub_unclaim(sub);
-		return (false);
-	}
-	if (is_at_limit(d, sub))
-		return (false);
-	if (gated && d->w->settings->o.no_fast_producer_stall) {
+	msg_trace_egress(d->msg->trace, c, sub, NULL);
+	if (d->claimed)
 		sub_unclaim(sub);
-		return (false);
-	}
 	return (true);
+}
+
+static bool
+refuse(struct delivery *d, struct conn *c, struct sub *sub, const char *why)
+{
+	msg_trace_egress(d->msg->trace, c, sub, why);
+	/* What its publisher's worker claimed, and it does not take, is given back. */
+	if (d->claimed)
+		sub_unclaim(sub);
+	return (false);
 }
 
 bool
@@ -217,11 +251,25 @@ deliver_here(struct delivery *d, struct sub *sub)
 {
 	struct conn *c = sub->conn;
 	bool gated = d->from_client && (c->flags & CONN_GATED) != 0;
+	const char *why = refusal(d, c, sub);
 	struct shape shape;
 	bool ok;
 
-	if (!takes(d, c, sub, gated))
+	if (why != NULL)
+		return (refuse(d, c, sub, why));
+	if (end_of_trace(d, c, sub))
+		return (true);
+	if (is_at_limit(d, sub)) {
+		msg_trace_egress(d->msg->trace, c, sub,
+		    "Not delivered because auto-unsubscribe exceeded");
 		return (false);
+	}
+	if (gated && d->w->settings->o.no_fast_producer_stall) {
+		sub_unclaim(sub);
+		msg_trace_egress(d->msg->trace, c, sub, "Not delivered because fast producer not "
+		    "stalled and consumer is slow");
+		return (false);
+	}
 	if (!shape_for(d, c, &shape))
 		return (false);
 	ok = shape.body.n < MSG_SHARE_MIN ? write_copied(d, c, &shape, sub_sid(sub))
@@ -230,8 +278,11 @@ deliver_here(struct delivery *d, struct sub *sub)
 		return (false);
 	if (gated)
 		stall_publisher(d, c);
+	msg_trace_egress(d->msg->trace, c, sub, NULL);
 	if (c->permit != NULL && d->msg->reply.n != 0)
 		note_reply(d, c);
+	if (log_debugs() || log_traces())
+		trace_here(d, c, sub, &shape);
 	count_out(d, c, sub, shape.body.n);
 	return (true);
 }

@@ -7,6 +7,7 @@
 #include "natsd-front/client/client.h"
 #include "natsd-front/confirm.h"
 #include "natsd-front/fan.h"
+#include "natsd-front/msg_trace.h"
 
 #define HOPS_MAX 16 /* workers asked for a queue member before nobody is left */
 
@@ -80,6 +81,7 @@ send_record(struct delivery *d, unsigned to, enum local_type type, const struct 
 		.line_n = (uint32_t)m->line.n,
 		.body_n = (uint32_t)m->body.n,
 		.hdr = m->hdr,
+		.trace = m->trace,
 	};
 	uint32_t n;
 	uint64_t at;
@@ -102,6 +104,7 @@ send_record(struct delivery *d, unsigned to, enum local_type type, const struct 
 	}
 	if (head.blob != NULL)
 		blob_share(head.blob);
+	msg_trace_hold(head.trace);
 	record_fill(p, d, &head, handles, queue);
 	ring_out_commit(l->to, (uint16_t)type, 0, n, &at);
 	if (at == UINT64_MAX)
@@ -175,6 +178,7 @@ record_msg(const struct ring_rec *rec, struct local_msg *head, struct msg *m, st
 	m->reply = (struct str){ p + 1, head->reply_n };
 	m->hdr = head->hdr;
 	m->blob = head->blob;
+	m->trace = head->trace;
 	m->joined = head->blob == NULL;
 	m->body = (struct str){ head->blob == NULL ? p + head->line_n
 						   : (const char *)head->blob->data + head->blob_at,
@@ -292,6 +296,7 @@ on_msg(struct worker *w, const struct ring_rec *rec)
 	delivery_end(&d);
 	if (head.blob != NULL)
 		blob_drop(w->mem.blobs, head.blob);
+	msg_trace_done(w, head.trace);
 }
 
 static void
@@ -343,4 +348,5 @@ deliver_discard(const struct ring_rec *rec)
 	memcpy(&head, rec->data, sizeof(head));
 	if (head.blob != NULL)
 		blob_drop(NULL, head.blob);
+	msg_trace_done(NULL, head.trace);
 }

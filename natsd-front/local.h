@@ -64,6 +64,7 @@ struct local_source {
  */
 struct local_msg {
 	struct blob *blob; /* holds the body, the record owns one share; NULL: it stands behind */
+	struct msg_trace *trace; /* likewise a share; NULL: none */
 	size_t blob_at;
 	uint64_t cid; /* of the publisher */
 	struct local_source source;

@@ -19,8 +19,12 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/client/connect.c natsd-front/client/connect.h \
 	natsd-front/client/connect_json.c natsd-front/client/connect_json.h \
 	natsd-front/client/info.c natsd-front/client/info.h \
+	natsd-front/client/json_in.c natsd-front/client/json_in.h \
+	natsd-front/client/label.c natsd-front/client/label.h \
+	natsd-front/client/client_priv.h natsd-front/client/publish.c \
 	natsd-front/client/parser.c natsd-front/client/parser.h \
 	natsd-front/client/ping.c \
+	natsd-front/client/redact.c natsd-front/client/redact.h \
 	natsd-front/client/trace.c natsd-front/client/trace.h \
 	natsd-front/closed.c natsd-front/closed.h \
 	natsd-front/confirm.c natsd-front/confirm.h \
@@ -48,7 +52,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/monitor/page_subsz.c \
 	natsd-front/monitor/page_varz.c \
 	natsd-front/monitor/params.h natsd-front/monitor/params.c \
-	natsd-front/msg.c natsd-front/msg.h \
+	natsd-front/msg.c natsd-front/msg.h natsd-front/msg_trace.c natsd-front/msg_trace.h \
 	natsd-front/out.c natsd-front/out.h \
 	natsd-front/peer.c natsd-front/peer.h \
 	natsd-front/peer_rules.c natsd-front/peer_rules.h \
@@ -56,6 +60,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/probe.c natsd-front/probe.h \
 	natsd-front/reasons.c natsd-front/reasons.h \
 	natsd-front/reload.c \
+	natsd-front/server_info.c natsd-front/server_info.h \
 	natsd-front/settings.c natsd-front/settings.h \
 	natsd-front/shared.c natsd-front/shared.h \
 	natsd-front/slots.c natsd-front/slots.h \

@@ -83,6 +83,7 @@ account_limits(struct account_settings *to, const struct access_account *said,
 	int64_t payload = lower_limit(said->max_payload, s->max_payload);
 	uint32_t subs = subs_limit(said->max_subs);
 
+	to->said = said;
 	to->max_conns = said->max_conns;
 	to->max_payload = payload > INT32_MAX ? INT32_MAX : (int32_t)payload;
 	to->max_subs = subs < s->max_subs ? subs : s->max_subs;

@@ -16,7 +16,9 @@
 #include "common/str.h"
 
 struct account;
+struct access_account;
 struct auth_table;
+struct mappings;
 struct settings_count;
 struct shared;
 
@@ -28,6 +30,8 @@ struct account_settings {
 	int64_t max_conns;   /* bound to it at once; negative: no limit */
 	int32_t max_payload; /* of a connection, the server's limit considered; -1: no limit */
 	uint32_t max_subs;   /* likewise; SETTINGS_NO_SUBS_LIMIT */
+	struct mappings *mappings;	   /* NULL: none */
+	const struct access_account *said; /* by the same generation of the configuration */
 };
 
 struct settings {

@@ -8,6 +8,7 @@
 #include "natsd-front/conn.h"
 #include "natsd-front/deliver.h"
 #include "natsd-front/helpers.h"
+#include "natsd-front/msg_trace.h"
 #include "natsd-front/peer.h"
 #include "natsd-front/permit_cache.h"
 #include "natsd-front/snapshot.h"
@@ -207,6 +208,7 @@ worker_leave(struct worker *w)
 	wheel_run(w->wheel, w->now, conn_on_timer, w);
 	conn_run_waiting(w);
 	stop_when_done(w);
+	msg_trace_send(w);
 	deliver_publish_rings(w);
 	peers_flush(w);
 	link_flush(&w->main);
@@ -522,6 +524,7 @@ worker_free(struct worker *w)
 	wheel_free(w->wheel);
 	fan_free(w->fan, w->shared->nworkers);
 	permit_cache_free(w->permits);
+	msg_trace_discard(w);
 	slots_free(&w->conns);
 	slots_free(&w->subs);
 	free(w->links);

@@ -39,6 +39,7 @@ struct conn;
 struct event;
 struct event_base;
 struct fan;
+struct msg_trace;
 struct peer;
 struct permit_cache;
 
@@ -72,6 +73,7 @@ struct worker {
 	struct trie_cache *cache;
 	struct wheel *wheel;
 	struct fan *fan;		/* deliver.c: scratch of one delivery */
+	struct msg_trace *traced;	/* complete, to be sent at the end of the turn */
 	struct permit_cache *permits;	/* verdicts asked for lately */
 	char *scratch;
 	size_t scratch_size;
@@ -101,6 +103,7 @@ struct worker {
 	uint32_t spin_us;		/* how long it pays to poll */
 	uint64_t random;		/* xorshift state */
 	struct blob *feeding;		/* the parser works in this blob; NULL: in read_buf */
+	size_t feed_old;		/* of what it works on, bytes that an earlier read brought */
 	struct mono slept;		/* when it went to sleep last; 0: it did not */
 	struct mono stop_by;		/* while stopping: no later than this */
 	uint32_t subs_left;		/* lines of WORKER_SUBS_A_TURN that may still be taken */

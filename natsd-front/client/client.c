@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "common/mapping.h"
 #include "common/subject.h"
 #include "natsd-front/auth/auth.h"
 #include "natsd-front/client/client.h"
+#include "natsd-front/client/client_priv.h"
 #include "natsd-front/client/connect.h"
 #include "natsd-front/client/connect_json.h"
 #include "natsd-front/client/info.h"
@@ -18,15 +18,6 @@
 
 #define SUBS_LOG_NS (2 * NS_PER_S) /* the line about too many subscriptions, at most this often */
 #define STALL_LOG_US 5000	   /* stalled this long in one read is worth a line */
-
-/* What the parser does next, from what became of the connection. */
-static enum parser_next
-client_next(const struct conn *c)
-{
-	if (c->state == CONN_CLOSING)
-		return (PARSER_CLOSE);
-	return (c->paused == 0 ? PARSER_GO : PARSER_PAUSE);
-}
 
 /* Subscriptions cost more than messages: many of them at once are spread over turns, so that a turn
  * stays short for everybody else. */
@@ -42,191 +33,11 @@ client_next_sub(const struct conn *c)
 	return (client_next(c));
 }
 
-static void
-client_active(struct conn *c)
-{
-	c->active_in = c->worker->now;
-	c->last_wall_ns = c->worker->wall_ns;
-}
-
 static const char *
 quoted(char out[TEXT_ERR_MAX / 4], struct str s)
 {
 	text_quote(out, TEXT_ERR_MAX / 4, s);
 	return (out);
-}
-
-/* ---- PUB, HPUB ---- */
-
-static enum parser_next
-op_pub_line(void *ctx, const struct parser_pub *p)
-{
-	struct conn *c = ctx;
-
-	client_trace_pub(c, p);
-	if (p->hdr_digits.n != 0 && (c->flags & CONN_HEADERS) == 0) {
-		conn_log(c, LOG_LVL_ERROR, "message headers not supported");
-		conn_close(c, REASON_PROTOCOL);
-	} else if (c->max_payload >= 0 && p->size > (uint32_t)c->max_payload) {
-		conn_log(c, LOG_LVL_ERROR, "maximum payload exceeded: %u vs %d", p->size,
-		    c->max_payload);
-		conn_err(c, "Maximum Payload Violation");
-		conn_close(c, REASON_MAX_PAYLOAD);
-	} else if ((c->flags & CONN_PEDANTIC) != 0 && !subject_valid_literal(p->subject)) {
-		conn_err(c, "Invalid Publish Subject");
-	}
-	return (c->state == CONN_OPEN ? PARSER_GO : PARSER_CLOSE);
-}
-
-static bool
-is_under(struct str subject, struct str prefix)
-{
-	return (subject.n > prefix.n && str_starts(subject, prefix));
-}
-
-/* Names that belong to the server (client.md 7.2). */
-static bool
-may_publish_to(const struct conn *c, struct str subject)
-{
-	if (subject.n == 0 || (subject.p[0] != '$' && subject.p[0] != '_'))
-		return (true);
-	if (is_under(subject, STR("_GR_.")) || is_under(subject, STR("$GR.")))
-		return (false);
-	return (!str_starts(subject, STR("$NRG.")) || c->account->id == ACCOUNT_SYSTEM);
-}
-
-static bool
-may_reply_to(struct str reply)
-{
-	if (reply.n == 0 || (reply.p[0] != '$' && reply.p[0] != '_'))
-		return (true);
-	return (!str_starts(reply, STR("_R_.")) && !is_under(reply, STR("$JS.ACK.")) &&
-	    !is_under(reply, STR("_GR_.")) && !is_under(reply, STR("$GR.")));
-}
-
-static bool
-permitted(struct conn *c, struct str subject)
-{
-	return (c->permit == NULL ||
-	    grants_publish(c->grants, c->permit, c->worker->permits, subject, c->worker->now));
-}
-
-static bool
-publish_allowed(struct conn *c, const struct parser_pub *p)
-{
-	char text[TEXT_ERR_MAX / 4];
-
-	if (!may_publish_to(c, p->subject) || !permitted(c, p->subject)) {
-		conn_errf(c, "Permissions Violation for Publish to %s", quoted(text, p->subject));
-		conn_log(c, LOG_LVL_ERROR, "Publish Violation - Subject %s", text);
-		return (false);
-	}
-	if (!may_reply_to(p->reply)) {
-		conn_errf(c, "Permissions Violation for Publish with Reply of %s",
-		    quoted(text, p->reply));
-		conn_log(c, LOG_LVL_ERROR, "Publish Violation - Reply %s", text);
-		return (false);
-	}
-	return (true);
-}
-
-/*
- * What its receivers get is the text that came in, unless it was written oddly: then it is
- * written anew, behind the publisher's own digits.
- */
-static bool
-client_msg(struct conn *c, const struct parser_pub *p, struct msg *m)
-{
-	char *line;
-
-	*m = (struct msg){ .subject = p->subject, .reply = p->reply, .line = p->line,
-		.body = p->body, .hdr = p->hdr, .joined = true, .blob = c->worker->feeding };
-	if (p->canonical && (p->hdr != 0 || p->hdr_digits.n == 0))
-		return (true);
-	line = worker_scratch(c->worker, MSG_LINE_MAX(p->reply.n));
-	if (line == NULL)
-		return (false);
-	m->line = (struct str){ line, msg_line_digits(line, p->reply,
-	    p->hdr != 0 ? p->hdr_digits : STR_NONE, p->size_digits) };
-	m->reply = (struct str){ line + 1, p->reply.n };
-	m->joined = false;
-	return (true);
-}
-
-static bool
-client_must_hold(struct conn *c, const struct parser_pub *p)
-{
-	struct worker *w = c->worker;
-
-	if (c->patience_epoch == w->role_epoch ||
-	    !deliver_must_wait(w, c->account, p->subject))
-		return (false);
-	conn_pause(c, CONN_PAUSE_ROLE, mono_add_ms(w->now, CONN_ROLE_WAIT_MS));
-	return (true);
-}
-
-static void
-client_publish(struct conn *c, const struct parser_pub *p)
-{
-	struct msg m;
-
-	if (!client_msg(c, p, &m))
-		return;
-	if (deliver(c->worker, c->account, &m, c) == DELIVER_NOBODY && p->reply.n != 0)
-		deliver_nobody(c->worker, c, p->subject, p->reply);
-}
-
-static uint32_t
-below(void *w, uint32_t n)
-{
-	return (worker_random(w, n));
-}
-
-/*
- * The same message under the subject that its account maps it to; an empty one when it is lost, so
- * that it is counted, checked and answered like one that nobody hears (client.md 15.1).
- */
-static const struct parser_pub *
-mapped(struct conn *c, const struct parser_pub *p, struct parser_pub *space)
-{
-	const struct mappings *m = c->limits->mappings;
-	struct chance chance = { .below = below, .ctx = c->worker };
-	size_t room = mappings_room(m, p->subject.n);
-	char *text = worker_mapped(c->worker, room);
-	struct wr out = wr_of(text, text == NULL ? 0 : room);
-
-	*space = *p;
-	space->subject = STR("");
-	if (text == NULL || mappings_apply(m, p->subject, &chance, &out) == MAPPED_NOT)
-		return (text == NULL ? space : p);
-	space->subject = (struct str){ text, wr_len(&out) };
-	return (space);
-}
-
-static enum parser_next
-op_pub(void *ctx, const struct parser_pub *p)
-{
-	struct conn *c = ctx;
-	struct worker *w = c->worker;
-	struct parser_pub space;
-
-	if (c->limits->mappings != NULL)
-		p = mapped(c, p, &space);
-	if (w->roles_unready && client_must_hold(c, p))
-		return (PARSER_HOLD);
-	client_trace_payload(c, p);
-	client_active(c);
-	c->in_msgs++;
-	c->in_bytes += p->size;
-	w->stats.in_msgs++;
-	w->stats.in_bytes += p->size;
-	if (!publish_allowed(c, p))
-		return (client_next(c));
-	conn_ok(c);
-	client_publish(c, p);
-	if (w->congested)
-		conn_pause(c, CONN_PAUSE_RING, (struct mono){ 0 });
-	return (client_next(c));
 }
 
 void
@@ -243,11 +54,31 @@ client_stall(struct conn *c, uint32_t us)
 	conn_pause(c, CONN_PAUSE_STALL, mono_add_ns(w->now, us * NS_PER_US));
 	if (c->stalled_us >= STALL_LOG_US &&
 	    shared_may_log(&w->shared->stall_logged_ns, w->now.ns, NS_PER_S))
-		conn_log(c, LOG_LVL_WARN, "Producer was stalled for a total of %ums",
-		    c->stalled_us / 1000);
+		conn_log(c, LOG_LVL_WARN, "Producer was stalled for a total of %ums%s%s",
+		    c->stalled_us / 1000, (c->flags & CONN_LABELLED) != 0 ? " - Account:" : "",
+		    (c->flags & CONN_LABELLED) != 0 ? c->account->name : "");
 }
 
 /* ---- SUB, UNSUB ---- */
+
+/* In words as the peer's: with the queue where there is one. */
+static void
+violation(struct conn *c, struct str subject, struct str queue, struct str sid)
+{
+	char subj[TEXT_ERR_MAX / 4], q[TEXT_ERR_MAX / 4];
+
+	quoted(subj, subject);
+	if (queue.n == 0) {
+		conn_errf(c, "Permissions Violation for Subscription to %s", subj);
+		conn_log(c, LOG_LVL_ERROR, "Subscription Violation - Subject %s, SID " STR_FMT, subj,
+		    STR_ARG(sid));
+		return;
+	}
+	conn_errf(c, "Permissions Violation for Subscription to %s using queue %s", subj,
+	    quoted(q, queue));
+	conn_log(c, LOG_LVL_ERROR, "Subscription Violation - Subject %s, Queue: %s, SID " STR_FMT,
+	    subj, q, STR_ARG(sid));
+}
 
 static bool
 may_subscribe(struct conn *c, struct str subject, struct str queue)
@@ -257,31 +88,29 @@ may_subscribe(struct conn *c, struct str subject, struct str queue)
 }
 
 static bool
-subscribe_allowed(struct conn *c, struct str subject, struct str queue)
+subscribe_allowed(struct conn *c, struct str subject, struct str queue, struct str sid)
 {
 	const struct settings *s = c->worker->settings;
 	struct account *a = c->account;
-	char subj[TEXT_ERR_MAX / 4], q[TEXT_ERR_MAX / 4];
+	char subj[TEXT_ERR_MAX / 4];
 
 	if (str_eq(queue, STR("_sys_")) || !may_subscribe(c, subject, queue)) {
-		conn_errf(c, "Permissions Violation for Subscription to %s using queue %s",
-		    quoted(subj, subject), quoted(q, queue));
-		conn_log(c, LOG_LVL_ERROR, "Subscription Violation - Subject %s, Queue %s", subj,
-		    q);
+		violation(c, subject, queue, sid);
 		return (false);
 	}
 	if (s->o.max_sub_tokens > 0 && subject_tokens(subject) > (uint64_t)s->o.max_sub_tokens) {
 		conn_errf(c, "Permissions Violation for Subscription to %s, too many tokens",
 		    quoted(subj, subject));
-		conn_log(c, LOG_LVL_ERROR, "Subscription Violation Too Many Tokens - Subject %s",
-		    subj);
+		conn_log(c, LOG_LVL_ERROR,
+		    "Subscription Violation Too Many Tokens - Subject %s, SID " STR_FMT, subj,
+		    STR_ARG(sid));
 		return (false);
 	}
 	if (c->limits->max_subs != SETTINGS_NO_SUBS_LIMIT &&
 	    c->subs.used >= c->limits->max_subs) {
-		conn_err(c, "maximum subscriptions exceeded");
 		if (shared_may_log(&a->subs_logged_ns, c->worker->now.ns, SUBS_LOG_NS))
 			conn_log(c, LOG_LVL_ERROR, "maximum subscriptions exceeded");
+		conn_err(c, "maximum subscriptions exceeded");
 		return (false);
 	}
 	return (true);
@@ -319,6 +148,8 @@ drop:
 void
 client_drop_sub(struct conn *c, struct sub *s)
 {
+	if (!c->worker->stopping)
+		trace_drop_sub(c, sub_sid(s));
 	sub_map_remove(&c->subs, s);
 	slots_remove(&c->worker->subs, s->handle);
 	trie_remove(s->account->trie, &s->node);
@@ -330,9 +161,9 @@ op_sub(void *ctx, struct str subject, struct str queue, struct str sid)
 {
 	struct conn *c = ctx;
 
-	client_trace_sub(c, subject, queue, sid);
+	trace_args(c, "SUB", subject.p, sid.p);
 	client_active(c);
-	if (!subscribe_allowed(c, subject, queue))
+	if (!subscribe_allowed(c, subject, queue, sid))
 		return (client_next_sub(c));
 	if (sub_map_find(&c->subs, sid) != NULL) {
 		conn_ok(c);
@@ -353,15 +184,15 @@ op_unsub(void *ctx, struct str sid, int32_t max)
 	struct conn *c = ctx;
 	struct sub *s = sub_map_find(&c->subs, sid);
 
-	client_trace_unsub(c, sid, max);
+	trace_args(c, "UNSUB", sid.p, sid.p);
 	client_active(c);
+	conn_ok(c);
 	if (s != NULL) {
 		if (max > 0 && (uint64_t)max > s->delivered)
 			sub_set_max(s, (uint64_t)max);
 		else
 			client_drop_sub(c, s);
 	}
-	conn_ok(c);
 	return (client_next_sub(c));
 }
 
@@ -372,7 +203,7 @@ client_pong(struct conn *c)
 {
 	c->flags &= ~(uint32_t)CONN_TRUSTED;
 	conn_put(c, "PONG\r\n", 6);
-	client_trace_out(c, "PONG");
+	trace_out(c, "PONG");
 	if ((c->flags & (CONN_CONNECTED | CONN_FIRST_PONG)) == CONN_CONNECTED) {
 		c->flags |= CONN_FIRST_PONG;
 		if (c->protocol >= 1)
@@ -385,7 +216,7 @@ op_ping(void *ctx)
 {
 	struct conn *c = ctx;
 
-	client_trace_word(c, "PING");
+	trace_op(c, "PING", STR_NONE);
 	c->active_in = c->worker->now;
 	if ((c->flags & CONN_TRUSTED) == 0 || !confirm_begin(c))
 		client_pong(c);
@@ -397,7 +228,7 @@ op_pong(void *ctx)
 {
 	struct conn *c = ctx;
 
-	client_trace_word(c, "PONG");
+	trace_op(c, "PONG", STR_NONE);
 	c->pings_out = 0;
 	if ((c->flags & CONN_RTT_STARTED) != 0) {
 		c->rtt_ns = mono_diff_ns(mono_now(), c->rtt_from);
@@ -411,9 +242,10 @@ static enum parser_next
 op_info(void *ctx, struct str json)
 {
 	struct conn *c = ctx;
+	char why[CONNECT_WHY_MAX];
 
-	if (connect_json_check(json) != 0) {
-		conn_log(c, LOG_LVL_ERROR, "INFO is not valid JSON");
+	if (connect_json_check_info(json, why) != 0) {
+		conn_log(c, LOG_LVL_ERROR, "%s", why);
 		conn_close(c, REASON_PROTOCOL);
 	}
 	return (client_next(c));
@@ -429,26 +261,59 @@ op_err(void *ctx, struct str text)
 	return (PARSER_CLOSE);
 }
 
+#define SNIPPET_MAX 32 /* bytes of the input that the log shows */
+
+/*
+ * What nats-server shows of a read: from the wrong byte on, without the last byte of the read where
+ * the snippet would reach beyond it.  Its index counts from where that read began.
+ */
 static void
-op_fault(void *ctx, enum parser_fault fault, const char *state, struct str snippet)
+log_unknown(struct conn *c, const struct parser_trouble *t)
+{
+	size_t old = c->worker->feed_old, n = t->text.n;
+	char text[SNIPPET_MAX * 4 + 3];
+
+	if (n < SNIPPET_MAX)
+		n--;
+	else
+		n = SNIPPET_MAX;
+	text_quote(text, sizeof(text), (struct str){ t->text.p, n });
+	conn_log(c, LOG_LVL_ERROR, "Client parser ERROR, state=%u, i=%zu: proto='%s...'", t->state,
+	    t->at > old ? t->at - old : 0, text);
+}
+
+static void
+log_bad_args(struct conn *c, const struct parser_trouble *t)
+{
+	char text[TEXT_ERR_MAX];
+
+	trace_op(c, t->verb, t->text);
+	text_quote(text, sizeof(text), t->text);
+	if (strcmp(t->verb, "HPUB") == 0 && (c->flags & CONN_HEADERS) == 0)
+		conn_log(c, LOG_LVL_ERROR, "message headers not supported");
+	else
+		conn_log(c, LOG_LVL_ERROR, "%s: %s", t->what, text);
+}
+
+static void
+op_fault(void *ctx, const struct parser_trouble *t)
 {
 	struct conn *c = ctx;
-	char text[256];
 
-	text_quote(text, sizeof(text), snippet);
-	switch (fault) {
+	switch (t->fault) {
 	case PARSER_FAULT_PROTOCOL:
 		conn_err(c, "Unknown Protocol Operation");
-		__attribute__((fallthrough));
+		log_unknown(c, t);
+		conn_close(c, REASON_PROTOCOL);
+		return;
 	case PARSER_FAULT_ARGS:
-		conn_log(c, LOG_LVL_ERROR, "Client parser ERROR, state=%s: proto='%s...'", state,
-		    text);
+		log_bad_args(c, t);
 		conn_close(c, REASON_PROTOCOL);
 		return;
 	case PARSER_FAULT_LINE:
-		conn_log(c, LOG_LVL_ERROR, "maximum control line exceeded: %s...", text);
 		conn_err(c, "maximum control line exceeded");
 		conn_close(c, REASON_MAX_CONTROL_LINE);
+		conn_log(c, LOG_LVL_ERROR, "maximum control line exceeded");
 		return;
 	case PARSER_FAULT_AUTH:
 		auth_refuse(c);
@@ -463,6 +328,18 @@ op_connect(void *ctx, struct str json)
 
 	client_connect(c, json);
 	return (client_next(c));
+}
+
+static enum parser_next
+op_pub_line(void *ctx, const struct parser_pub *p)
+{
+	return (client_pub_line(ctx, p));
+}
+
+static enum parser_next
+op_pub(void *ctx, const struct parser_pub *p)
+{
+	return (client_pub(ctx, p));
 }
 
 const struct parser_ops client_ops = {

@@ -215,6 +215,7 @@ START_TEST(stuck_is_told)
 	atomic_store(&gate_open, true);
 	while (atomic_load(&worked) != 2)
 		sched_yield();
+	teardown();
 }
 END_TEST
 
