@@ -124,4 +124,16 @@ tests_fuzz_fuzz_tls_options_SOURCES = tests/fuzz/fuzz_tls_options.c tests/fuzz/f
 tests_fuzz_fuzz_tls_options_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_tls_options_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_tls_options_LDADD = $(COMMON_LIBS)
+
+check_PROGRAMS += tests/fuzz/replay_transform
+tests_fuzz_replay_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_transform_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_transform
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_transform
+tests_fuzz_fuzz_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_transform_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_transform_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_transform_LDADD = $(COMMON_LIBS)
 endif
