@@ -124,6 +124,7 @@ tests_fuzz_fuzz_tls_options_SOURCES = tests/fuzz/fuzz_tls_options.c tests/fuzz/f
 tests_fuzz_fuzz_tls_options_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_tls_options_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_tls_options_LDADD = $(COMMON_LIBS)
+endif
 
 check_PROGRAMS += tests/fuzz/replay_transform
 tests_fuzz_replay_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.h tests/fuzz/replay.c
