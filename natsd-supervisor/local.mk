@@ -19,6 +19,7 @@ natsd_supervisor_natsd_supervisor_SOURCES = natsd-supervisor/main.c \
 	natsd-supervisor/pidfile.h natsd-supervisor/pidfile.c \
 	natsd-supervisor/portsfile.h natsd-supervisor/portsfile.c \
 	natsd-supervisor/reload.h natsd-supervisor/reload.c \
+	natsd-supervisor/reload_diff.h natsd-supervisor/reload_diff.c \
 	natsd-supervisor/rings.h natsd-supervisor/rings.c \
 	natsd-supervisor/server.h natsd-supervisor/server.c \
 	natsd-supervisor/signal_command.h natsd-supervisor/signal_command.c \
