@@ -9,6 +9,7 @@ SUPERVISOR_OPTIONS = \
 	natsd-supervisor/names.h natsd-supervisor/names.c \
 	natsd-supervisor/options_load.h natsd-supervisor/options_load.c \
 	natsd-supervisor/options_tree.h natsd-supervisor/options_tree.c \
+	natsd-supervisor/tls_block.h natsd-supervisor/tls_block.c \
 	natsd-supervisor/tls_files.h natsd-supervisor/tls_files.c \
 	natsd-supervisor/tls_names.h natsd-supervisor/tls_names.c \
 	natsd-supervisor/tls_tree.h natsd-supervisor/tls_tree.c
