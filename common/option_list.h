@@ -25,7 +25,7 @@
 #define OPTION_LIST(O) \
 	O(server_name,            STR,    "server_name",                            "",                0,                255,        FRONT | JS | RAFT, NO,   "ServerName", "name of this server")                            \
 	O(host,                   STR,    "host|net",                               "0.0.0.0",         0,                255,        FRONT,             NO,   "Host", "client listen address")                                \
-	O(port,                   INT,    "port",                                   4222,              -1,               65535,      FRONT,             NO,   "Port", "client port, -1 picks a free one")                     \
+	O(port,                   INT,    "port",                                   4222,              INT64_MIN,        INT64_MAX,      FRONT,             NO,   "Port", "client port, -1 picks a free one")                     \
 	O(client_advertise,       STR,    "client_advertise",                       "",                0,                255,        FRONT,             LIVE, "ClientAdvertise", "host[:port] told to clients")               \
 	O(trace,                  BOOL,   "trace",                                  0,                 0,                1,          FRONT,             LIVE, "Trace", "protocol lines in the log")                           \
 	O(debug,                  BOOL,   "debug",                                  0,                 0,                1,          FRONT | JS | RAFT, LIVE, "Debug", "debug lines in the log")                              \
@@ -41,7 +41,7 @@
 	O(ping_interval,          DUR,    "ping_interval",                          120 * OPTION_NS_S, INT64_MIN,        INT64_MAX,  FRONT,             LIVE, "PingInterval", "time between server pings")                    \
 	O(ping_max,               INT,    "ping_max",                               2,                 INT64_MIN,        INT64_MAX,  FRONT,             LIVE, "MaxPingsOut", "unanswered pings before a connection is stale") \
 	O(http_host,              STR,    "",                                       "",                0,                255,        FRONT,             NO,   "HTTPHost", "monitoring listen address, part of http")          \
-	O(http_port,              INT,    "http_port|monitor_port",                 0,                 -1,               65535,      FRONT,             NO,   "HTTPPort", "monitoring port")                                  \
+	O(http_port,              INT,    "http_port|monitor_port",                 0,                 INT64_MIN,        INT64_MAX,      FRONT,             NO,   "HTTPPort", "monitoring port")                                  \
 	O(http_base_path,         STR,    "http_base_path",                         "",                0,                255,        FRONT,             NO,   "HTTPBasePath", "path before every monitoring page")            \
 	O(max_control_line,       SIZE,   "max_control_line",                       4096,              INT64_MIN,        INT32_MAX,  FRONT,             LIVE, "MaxControlLine", "bytes of a protocol line")                   \
 	O(max_payload,            SIZE,   "max_payload",                            1048576,           INT64_MIN,        INT32_MAX,  FRONT | JS,        LIVE, "MaxPayload", "bytes of a message")                             \
