@@ -61,7 +61,7 @@
 	O(max_traced_msg_len,     INT,    "max_traced_msg_len",                     0,                 INT64_MIN,        INT64_MAX,  FRONT,             LIVE, "MaxTracedMsgLen", "bytes of a traced payload")                 \
 	O(server_tags,            TAGS,   "server_tags",                            "",                0,                65535,      FRONT,             LIVE, "Tags", "tags of this server")                                  \
 	O(server_metadata,        MAP,    "server_metadata",                        "",                0,                65535,      FRONT,             LIVE, "Metadata", "metadata of this server")                          \
-	O(front_threads,          INT,    "natsd.front_threads",                    0,                 0,                256,        FRONT,             NO,   "natsd.front_threads", "worker threads of natsd-front")         \
+	O(front_threads,          INT,    "natsd.front_threads",                    0,                 0,                128,        FRONT,             NO,   "natsd.front_threads", "worker threads of natsd-front")         \
 	O(ring_bytes,             SIZE,   "natsd.ring_bytes",                       67108864,          65536,            1073741824, FRONT | JS | RAFT, NO,   "natsd.ring_bytes", "bytes of a ring between two programs")
 
 #define OPTION_LISTEN_LIST(L) \

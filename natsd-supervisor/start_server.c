@@ -57,7 +57,7 @@ default_threads(void)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	return (cores < 4 ? 1 : cores > 512 ? 256 : cores / 2);
+	return (cores < 4 ? 1 : cores > 256 ? 128 : cores / 2);
 }
 
 /* While there is nobody to act on them, signals wait: they neither end us half started nor half

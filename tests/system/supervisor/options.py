@@ -216,7 +216,7 @@ UNBUILT = (
 OWN = (
     ("natsd { front_threads: 2 }", None),
     ("natsd { ring_bytes: 1MiB }", None),
-    ("natsd { front_threads: 257 }", "F:1:8: front_threads value 257 is not between 0 and 256"),
+    ("natsd { front_threads: 129 }", "F:1:8: front_threads value 129 is not between 0 and 128"),
     ("natsd { ring_bytes: 2GiB }", "F:1:8: ring_bytes value is too big"),
     ("natsd { frobnicate: 1 }", 'F:1:8: unknown field "frobnicate"'),
     ("natsd: 5", "F:1:0: interface conversion: interface {} is int64, not map[string]interface {}"),
