@@ -396,8 +396,8 @@ static const struct {
 } bodies[] = {
 	{ "0\r\n\r\nGET", 1, 5 },
 	{ "3\r\nabc\r\n0\r\n\r\n", 1, 13 },
-	{ "a;x=\"y\"\r\n0123456789\r\n00\r\nT: x\r\nU: y\r\n\r\nrest", 1, 42 },
-	{ "3 \r\nabc\r\n", 0, 10 },
+	{ "a;x=\"y\"\r\n0123456789\r\n00\r\nT: x\r\nU: y\r\n\r\nrest", 1, 39 },
+	{ "3 \r\nabc\r\n", 0, 9 },
 	{ "3\r\nabcd", -1, 0 },
 	{ "3\nabc", -1, 0 },
 	{ "\r\n", -1, 0 },
