@@ -33,6 +33,17 @@ ping_needless(const struct conn *c, int64_t interval)
 	    mono_diff_ns(now, c->rtt_from) < RTT_VALID_NS);
 }
 
+/* An interval after `from`; after now when that is over already. */
+static void
+ping_again(struct conn *c, struct mono from, int64_t interval)
+{
+	struct mono now = c->worker->now;
+
+	c->ping_at = mono_add_ns(from, interval);
+	if (!mono_before(now, c->ping_at))
+		c->ping_at = mono_add_ns(now, interval);
+}
+
 static void
 ping_stale(struct conn *c)
 {
@@ -65,6 +76,8 @@ client_ping_due(struct conn *c)
 	conn_log(c, LOG_LVL_DEBUG, "Client Ping Timer");
 	if (ping_needless(c, interval)) {
 		ping_log_delay(c);
+		/* From its last life on, so that a vanished peer costs ping_max + 1 intervals. */
+		ping_again(c, c->active_in, interval);
 	} else if ((int64_t)c->pings_out + 1 > s->o.ping_max) {
 		ping_stale(c);
 		return;
@@ -74,6 +87,6 @@ client_ping_due(struct conn *c)
 		c->pings_out++;
 		c->flags |= CONN_RTT_STARTED;
 		c->rtt_from = c->worker->now;
+		ping_again(c, c->ping_at, interval);
 	}
-	c->ping_at = mono_add_ns(c->worker->now, interval);
 }
