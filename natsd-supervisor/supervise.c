@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/account_table.h"
+#include "common/frame_list.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "natsd-supervisor/supervise_priv.h"
@@ -20,6 +21,7 @@
 #define STOP_MS 3000	      /* after that who was asked to stop is killed */
 #define STARTING_SILENT 6     /* times the policy's silence: a recovery is no hang */
 #define VOLATILE_BYTES_MIN (16u << 20)
+#define RING_BESIDE_PAYLOAD (64u << 10) /* names and heads of a message of max_payload */
 
 static void start_child(struct supervise *, struct supervised *);
 static void stop_next(struct supervise *);
@@ -464,6 +466,19 @@ supervise_lame_duck(struct supervise *s)
 
 /* ---- the begin ---- */
 
+/* A message stands in the ring as a whole until it is answered, so the ring holds the largest one. */
+static uint32_t
+ring_bytes(const struct options *o)
+{
+	uint64_t bytes = (uint64_t)o->ring_bytes, payload = FRAME_PAYLOAD_MAX;
+
+	if (o->max_payload >= 0 && (uint64_t)o->max_payload < payload)
+		payload = (uint64_t)o->max_payload;
+	while (bytes < payload + RING_BESIDE_PAYLOAD)
+		bytes *= 2;
+	return ((uint32_t)bytes);
+}
+
 static int
 make_shared(struct supervise *s, struct err *e)
 {
@@ -472,7 +487,7 @@ make_shared(struct supervise *s, struct err *e)
 	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
 		if (s->children[i].wanted)
 			roles |= (unsigned)s->children[i].child.role;
-	s->rings = rings_new(s->setup.front_threads, roles, (uint32_t)s->options.ring_bytes, e);
+	s->rings = rings_new(s->setup.front_threads, roles, ring_bytes(&s->options), e);
 	if (s->rings == NULL || (s->accounts = account_table_make(e)) == -1)
 		return (-1);
 	if (!s->children[SUPERVISE_JS].wanted)
