@@ -19,6 +19,7 @@
  *					   <-	CONFIG_VALID(generation, "" or why not)
  *	CONFIG_USE | CONFIG_DROP	   ->
  *	PEER(role, life, state)		   ->	a sibling came, went, or has new rings (RING* before)
+ *					   <-	DRAINED(life): the old rings of that front are read
  *					   <-	PEER_FAULT(role, why): replace it, on fresh rings
  *	STOP				   ->
  *					   <-	STOPPED, then exit 0
@@ -37,7 +38,7 @@
 
 #define CTL_FD 3      /* in every child, from exec */
 #define CTL_LOG_FD 4  /* the log socket, likewise */
-#define CTL_STAMP 0x6e617402u /* grows with every change of this file, ctl_list.h or ring.h */
+#define CTL_STAMP 0x6e617403u /* grows with every change of this file, ctl_list.h or ring.h */
 #define CTL_FDS_MAX 2
 
 #define CTL_ENUM(NAME, name, code, ...) CTL_##NAME = code,
@@ -109,7 +110,8 @@ struct ctl_usage { /* of all processes of this natsd; a jailed front cannot read
 struct ctl_probe { struct str what; };	/* test builds: try a forbidden act, see sandbox.h */
 struct ctl_probed { struct str result; };
 struct ctl_cid { uint64_t highest; };	/* so that the next front goes on above it */
-
+/* Nothing is left in the rings with this thread of that dead front: they need not be kept. */
+struct ctl_drained { uint32_t peer_life; uint32_t thread; };
 
 /* A received message: type, descriptors (yours to close), payload in the channel's buffer. */
 struct ctl_msg {
@@ -180,6 +182,7 @@ CTL_SEND_PLAIN(usage);
 CTL_SEND_PLAIN(probe);
 CTL_SEND_PLAIN(probed);
 CTL_SEND_PLAIN(cid);
+CTL_SEND_PLAIN(drained);
 #undef CTL_SEND_PLAIN
 
 /* ctl_get_<name> - decodes msg->body, which it leaves alone; insists on its end, refuses values out
@@ -210,6 +213,7 @@ CTL_GET(usage);
 CTL_GET(probe);
 CTL_GET(probed);
 CTL_GET(cid);
+CTL_GET(drained);
 #undef CTL_GET
 
 #endif

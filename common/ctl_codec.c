@@ -459,3 +459,22 @@ get_cid(struct rd *in, struct ctl_cid *m)
 }
 
 PLAIN(CID, cid)
+
+/* ---- DRAINED ---- */
+
+static void
+put_drained(struct wr *out, const struct ctl_drained *m)
+{
+	wr_u32(out, m->peer_life);
+	wr_u32(out, m->thread);
+}
+
+static bool
+get_drained(struct rd *in, struct ctl_drained *m)
+{
+	m->peer_life = rd_u32(in);
+	m->thread = rd_u32(in);
+	return (m->thread < FRONT_THREADS_MAX);
+}
+
+PLAIN(DRAINED, drained)

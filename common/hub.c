@@ -157,7 +157,7 @@ hub_run(struct hub *h)
 
 	h->running = true;
 	TAILQ_FOREACH_SAFE(l, &h->links, entry, next)
-		if (l->in != NULL && l->out != NULL)
+		if (l->in != NULL && l->out != NULL && !l->peer_gone)
 			hub_link_greet(h, l);
 	if (ctl_send_ready(h->ctl, &ready, &e) != 0)
 		fatal("control: %s", e.text);

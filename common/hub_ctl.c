@@ -252,6 +252,7 @@ handle(struct hub *h, struct ctl_msg *m)
 	case CTL_USAGE:
 	case CTL_PROBED:
 	case CTL_CID:
+	case CTL_DRAINED:
 	default:
 		broken(m);
 	}

@@ -27,7 +27,7 @@
 #define OPTION_LIST(O) \
 	O(server_name,            STR,    "server_name",                            "",                0,                255,        FRONT | JS | RAFT, NO,   "ServerName", "name of this server")                            \
 	O(host,                   STR,    "host|net",                               "0.0.0.0",         0,                255,        FRONT,             NO,   "Host", "client listen address")                                \
-	O(port,                   INT,    "port",                                   4222,              -1,               65535,      FRONT,             NO,   "Port", "client port, -1 picks a free one")                     \
+	O(port,                   INT,    "port",                                   4222,              INT64_MIN,        INT64_MAX,      FRONT,             NO,   "Port", "client port, -1 picks a free one")                     \
 	O(client_advertise,       STR,    "client_advertise",                       "",                0,                255,        FRONT,             LIVE, "ClientAdvertise", "host[:port] told to clients")               \
 	O(trace,                  BOOL,   "trace",                                  0,                 0,                1,          FRONT,             LIVE, "Trace", "protocol lines in the log")                           \
 	O(debug,                  BOOL,   "debug",                                  0,                 0,                1,          FRONT | JS | RAFT, LIVE, "Debug", "debug lines in the log")                              \
@@ -47,7 +47,7 @@
 	O(ping_interval,          DUR,    "ping_interval",                          120 * OPTION_NS_S, INT64_MIN,        INT64_MAX,  FRONT,             LIVE, "PingInterval", "time between server pings")                    \
 	O(ping_max,               INT,    "ping_max",                               2,                 INT64_MIN,        INT64_MAX,  FRONT,             LIVE, "MaxPingsOut", "unanswered pings before a connection is stale") \
 	O(http_host,              STR,    "",                                       "",                0,                255,        FRONT,             NO,   "HTTPHost", "monitoring listen address, part of http")          \
-	O(http_port,              INT,    "http_port|monitor_port",                 0,                 -1,               65535,      FRONT,             NO,   "HTTPPort", "monitoring port")                                  \
+	O(http_port,              INT,    "http_port|monitor_port",                 0,                 INT64_MIN,        INT64_MAX,      FRONT,             NO,   "HTTPPort", "monitoring port")                                  \
 	O(http_base_path,         STR,    "http_base_path",                         "",                0,                255,        FRONT,             NO,   "HTTPBasePath", "path before every monitoring page")            \
 	O(https_port,             INT,    "https_port",                             0,                 -1,               65535,      FRONT,             NO,   "HTTPSPort", "monitoring port with TLS")                        \
 	O(max_control_line,       SIZE,   "max_control_line",                       4096,              INT64_MIN,        INT32_MAX,  FRONT,             LIVE, "MaxControlLine", "bytes of a protocol line")                   \
@@ -69,7 +69,7 @@
 	O(max_traced_msg_len,     INT,    "max_traced_msg_len",                     0,                 INT64_MIN,        INT64_MAX,  FRONT,             LIVE, "MaxTracedMsgLen", "bytes of a traced payload")                 \
 	O(server_tags,            TAGS,   "server_tags",                            "",                0,                65535,      FRONT,             LIVE, "Tags", "tags of this server")                                  \
 	O(server_metadata,        MAP,    "server_metadata",                        "",                0,                65535,      FRONT,             LIVE, "Metadata", "metadata of this server")                          \
-	O(front_threads,          INT,    "natsd.front_threads",                    0,                 0,                256,        FRONT,             NO,   "natsd.front_threads", "worker threads of natsd-front")         \
+	O(front_threads,          INT,    "natsd.front_threads",                    0,                 0,                128,        FRONT,             NO,   "natsd.front_threads", "worker threads of natsd-front")         \
 	O(ring_bytes,             SIZE,   "natsd.ring_bytes",                       67108864,          65536,            1073741824, FRONT | JS | RAFT, NO,   "natsd.ring_bytes", "bytes of a ring between two programs")
 
 #define OPTION_LISTEN_LIST(L) \

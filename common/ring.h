@@ -188,10 +188,13 @@ uint64_t ring_read_at(const struct ring *); /* our read cursor */
  * fault signal or the watchdog.  1: the record in work, at *at, is poison from now on (two faults
  * or three deaths in a row on it); 0: not yet, or none was in work; -1.
  * ring_poisoned - the consumer's next life asks it before it works on a record.
+ * ring_spent - the supervisor's: the producer of this ring is dead.  1: all it wrote is released;
+ * 0: not yet; -1.
  */
 void ring_work(struct ring *, uint64_t at);
 void ring_work_done(struct ring *);
 int ring_death(int fd, bool fault, uint64_t *at, struct err *);
 bool ring_poisoned(const struct ring *, uint64_t at);
+int ring_spent(int fd, struct err *);
 
 #endif

@@ -101,6 +101,8 @@ struct conn {
 
 	struct out out;
 	size_t batch_left; /* bytes of the write in work; its deadline is write_by */
+	size_t batch_bytes;    /* of them when it began */
+	uint32_t batch_chunks; /* likewise */
 	struct mono write_by;
 
 	struct wheel_timer timer; /* at the earliest of ping_at, due_at and write_by */

@@ -151,7 +151,21 @@ conn_new_batch(struct conn *c)
 	const struct settings *s = c->worker->settings;
 
 	c->batch_left = c->out.pending < OUT_BATCH_MAX ? c->out.pending : OUT_BATCH_MAX;
+	c->batch_bytes = c->batch_left;
+	c->batch_chunks = out_chunks(&c->out);
 	c->write_by = mono_add_ns(c->worker->now, s->write_deadline_ns);
+}
+
+static void
+conn_recovered(struct conn *c)
+{
+	int64_t left = mono_diff_ns(c->write_by, c->worker->now);
+	int64_t ns = c->worker->settings->write_deadline_ns - left;
+
+	c->flags &= ~(uint32_t)CONN_SLOW;
+	conn_log(c, LOG_LVL_INFO,
+	    "Slow Consumer Recovered: Flush took %.3fs with %u chunks of %zu total bytes.",
+	    (double)ns / NS_PER_S, c->batch_chunks, c->batch_bytes);
 }
 
 static void
@@ -159,16 +173,14 @@ conn_all_written(struct conn *c)
 {
 	bool armed = c->waits_write;
 
+	if ((c->flags & CONN_SLOW) != 0)
+		conn_recovered(c);
 	c->batch_left = 0;
 	c->waits_write = false;
 	if (c->write_by.ns != 0) {
 		c->write_by = (struct mono){ 0 };
 		if (armed)
 			conn_set_timer(c);
-	}
-	if ((c->flags & CONN_SLOW) != 0) {
-		c->flags &= ~(uint32_t)CONN_SLOW;
-		conn_log(c, LOG_LVL_INFO, "Slow Consumer Recovered");
 	}
 	if (armed)
 		conn_arm(c);

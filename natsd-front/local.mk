@@ -41,6 +41,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/lame.c \
 	natsd-front/local.c natsd-front/local.h \
 	natsd-front/monitor/facts.h natsd-front/monitor/facts.c natsd-front/monitor/facts_gather.c \
+	natsd-front/monitor/http_chunks.h natsd-front/monitor/http_chunks.c \
 	natsd-front/monitor/http_conn.h natsd-front/monitor/http_conn.c \
 	natsd-front/monitor/http_request.h natsd-front/monitor/http_request.c \
 	natsd-front/monitor/http_url.h natsd-front/monitor/http_url.c \

@@ -34,7 +34,7 @@ natsd_supervisor_natsd_supervisor_SOURCES = natsd-supervisor/main.c \
 	natsd-supervisor/signals.h natsd-supervisor/signals.c \
 	natsd-supervisor/start.h natsd-supervisor/start_command.c natsd-supervisor/start_server.c \
 	natsd-supervisor/supervise.h natsd-supervisor/supervise_priv.h natsd-supervisor/supervise.c \
-	natsd-supervisor/supervise_reload.c natsd-supervisor/handover.c \
+	natsd-supervisor/supervise_reload.c natsd-supervisor/supervise_said.c natsd-supervisor/handover.c \
 	natsd-supervisor/usage.h natsd-supervisor/usage.c \
 	natsd-supervisor/volatile.h natsd-supervisor/volatile.c \
 	natsd-supervisor/wrapper.h natsd-supervisor/wrapper.c

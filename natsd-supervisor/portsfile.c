@@ -86,7 +86,7 @@ write_whole(const char *path, struct str text, struct err *e)
 
 	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
 	if ((fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) == -1)
-		return (err_sys(e, "open %s", temporary));
+		return (err_sys(e, "open %s", path));
 	if (write(fd, text.p, text.n) != (ssize_t)text.n)
 		rc = err_sys(e, "write %s", temporary);
 	close(fd);
@@ -123,6 +123,7 @@ portsfile_write(struct portsfile *p, const char *dir, const char *argv0,
 		rc = write_whole(p->path, buf_str(&text), e);
 	buf_free(&text);
 	if (rc != 0) {
+		err_wrap(e, "(%s)", p->path);
 		free(p->path);
 		p->path = NULL;
 	}

@@ -66,7 +66,7 @@ apply_files(struct server *s, const struct options *old, const struct options *n
 	s->client.scheme = server_client_scheme(next);
 	if (strcmp(old->ports_file_dir, next->ports_file_dir) != 0 &&
 	    portsfile_write(&s->ports, next->ports_file_dir, s->argv0, &s->client, &s->monitor, &e) != 0)
-		log_error("Error writing ports file: %s", e.text);
+		log_error("Error writing ports file %s", e.text);
 }
 
 static void

@@ -7,8 +7,10 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/access.h"
@@ -57,7 +59,7 @@ default_threads(void)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	return (cores < 4 ? 1 : cores > 512 ? 256 : cores / 2);
+	return (cores < 4 ? 1 : cores > 256 ? 128 : cores / 2);
 }
 
 /* While there is nobody to act on them, signals wait: they neither end us half started nor half
@@ -93,6 +95,20 @@ start_process(struct server *s)
 		fatal("event loop: out of memory");
 }
 
+/* There is no log yet to say it in. */
+static void
+refuse_log(const struct err *e)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char text[32] = "";
+
+	if (localtime_r(&now, &tm) != NULL)
+		strftime(text, sizeof(text), "%Y/%m/%d %H:%M:%S ", &tm);
+	fprintf(stderr, "%serror opening file: %s\n", text, e->text);
+	exit(1);
+}
+
 void
 start_log(struct server *s)
 {
@@ -100,8 +116,9 @@ start_log(struct server *s)
 	struct err e;
 
 	server_log_options(&s->options, &o);
-	if ((s->logfile = logfile_open(&o, &e)) == NULL ||
-	    (s->log = logserver_new(s->base, s->logfile, &e)) == NULL)
+	if ((s->logfile = logfile_open(&o, &e)) == NULL)
+		refuse_log(&e);
+	if ((s->log = logserver_new(s->base, s->logfile, &e)) == NULL)
 		fatal("%s", e.text);
 	log_set_levels(s->options.debug, s->options.trace);
 }
@@ -117,6 +134,7 @@ log_banner(const struct server *s)
 	log_info("Starting nats-server");
 	log_info("  Version:  %s", NATS_VERSION);
 	log_info("  Git:      [not set]");
+	log_debug("  Go build: c17 %s", __VERSION__);
 	log_info("  natsd:    %s", PACKAGE_VERSION);
 	log_info("  Name:     %s", o->server_name[0] != '\0' ? o->server_name : s->identity.server_id);
 	log_info("  ID:       %s", s->identity.server_id);
@@ -210,7 +228,7 @@ on_ready(void *ctx)
 	s->ready = true;
 	if (portsfile_write(&s->ports, s->options.ports_file_dir, s->argv0, &s->client, &s->monitor,
 	    &e) != 0)
-		log_error("Error writing ports file: %s", e.text);
+		log_error("Error writing ports file %s", e.text);
 	log_info("Server is ready");
 	notify_send("READY=1");
 }

@@ -1,4 +1,4 @@
-/* supervise_priv - shared by supervise.c, handover.c and supervise_reload.c, nobody else. */
+/* supervise_priv - shared by supervise*.c and handover.c, nobody else. */
 #ifndef SUPERVISOR_SUPERVISE_PRIV_H
 #define SUPERVISOR_SUPERVISE_PRIV_H
 
@@ -55,7 +55,12 @@ void handover_peer(struct supervised *to, const struct supervised *about);
 void reload_answered(struct supervise *, struct supervised *, uint32_t generation, struct str why);
 void reload_lost(struct supervise *, struct supervised *); /* it died before it answered */
 
+/* supervise_said.c: one message.  0; -1: the child broke the rules. */
+int supervise_said(struct supervise *, struct supervised *, struct ctl_msg *);
+
 /* supervise.c */
 void supervise_flush(struct supervised *); /* arms the write event when something is kept */
+void supervise_tell_front(struct supervise *, const struct supervised *about);
+void supervise_tell_hubs(struct supervise *);
 
 #endif

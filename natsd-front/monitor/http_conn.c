@@ -4,12 +4,14 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "natsd-front/monitor/http_chunks.h"
 #include "natsd-front/monitor/http_conn.h"
 
 #define READ_BYTES 16384u
@@ -18,7 +20,7 @@
 #define ACCEPT_PAUSE_MS 100
 #define ANSWER_MAX (1u << 30)
 
-enum http_state { HTTP_READING, HTTP_WAITING, HTTP_WRITING, HTTP_LINGERING };
+enum http_state { HTTP_READING, HTTP_BODY, HTTP_WAITING, HTTP_WRITING, HTTP_LINGERING };
 
 struct http_conn {
 	struct http_server *server;
@@ -32,6 +34,7 @@ struct http_conn {
 	size_t head_n;
 	uint64_t skip; /* bytes of the last request's body still to come */
 	struct http_request request;
+	struct http_chunks chunks; /* in state BODY, where the body is read before the answer */
 	struct buf out;
 	size_t written;
 };
@@ -57,6 +60,8 @@ static void on_readable(evutil_socket_t, short, void *);
 static void on_writable(evutil_socket_t, short, void *);
 static void on_timer(evutil_socket_t, short, void *);
 static void look_for_request(struct http_conn *);
+static void skip_chunks(struct http_conn *);
+static void hand_over(struct http_conn *);
 static void write_out(struct http_conn *);
 static void answered(struct http_conn *);
 static void linger(struct http_conn *);
@@ -206,7 +211,8 @@ close_longest_idle(struct http_server *s)
 	struct http_conn *c;
 
 	TAILQ_FOREACH (c, &s->conns, link) {
-		if (c->state == HTTP_READING || c->state == HTTP_LINGERING) {
+		if (c->state == HTTP_READING || c->state == HTTP_BODY ||
+		    c->state == HTTP_LINGERING) {
 			conn_close(c);
 			return;
 		}
@@ -280,7 +286,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (c->state == HTTP_READING && c->in.len > 0)
+	if ((c->state == HTTP_READING || c->state == HTTP_BODY) && c->in.len > 0)
 		http_conn_refuse(c, "400 Bad Request"); /* it began, and did not come to an end */
 	else
 		conn_close(c);
@@ -337,6 +343,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		c->in.len = 0;
 		return;
 	}
+	if (c->state == HTTP_BODY) {
+		skip_chunks(c);
+		return;
+	}
 	drop_body(c);
 	if (was_empty && !evtimer_pending(c->timer, NULL))
 		set_timer(c, HEAD_SECONDS * 1000);
@@ -357,14 +367,53 @@ look_for_request(struct http_conn *c)
 	c->seen = in.n;
 	if (n == 0)
 		return;
-	evtimer_del(c->timer);
-	event_del(c->readable);
 	c->head_n = n;
 	in.n = n;
 	if (http_request_parse(in, &c->request, &why) != 0) {
 		http_conn_refuse(c, why);
 		return;
 	}
+	if (c->request.chunked && c->request.keep_alive) {
+		c->state = HTTP_BODY;
+		c->chunks = (struct http_chunks){ .state = HTTP_CHUNKS_SIZE };
+		skip_chunks(c);
+		return;
+	}
+	hand_over(c);
+}
+
+/* What stands behind the head belongs to the body, until its last chunk.  Like Go's server this one
+ * answers when the body is over, or when it is one that nobody reads to its end. */
+static void
+skip_chunks(struct http_conn *c)
+{
+	struct str head = { (const char *)c->in.data, c->head_n };
+	uint8_t *body = c->in.data + c->head_n;
+	const char *why;
+	size_t used;
+	int rc = http_chunks_skip(&c->chunks,
+	    (struct str){ (const char *)body, c->in.len - c->head_n }, &used);
+
+	memmove(body, body + used, c->in.len - c->head_n - used);
+	c->in.len -= used;
+	c->server->held -= used;
+	if (rc == 0)
+		return;
+	/* Again: the first time it stood where reading may have moved it from. */
+	if (http_request_parse(head, &c->request, &why) != 0) {
+		http_conn_refuse(c, why);
+		return;
+	}
+	if (rc < 0)
+		c->request.keep_alive = false;
+	hand_over(c);
+}
+
+static void
+hand_over(struct http_conn *c)
+{
+	evtimer_del(c->timer);
+	event_del(c->readable);
 	c->state = HTTP_WAITING;
 	c->server->on_request(c, c->server->ctx);
 }

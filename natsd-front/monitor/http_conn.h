@@ -21,7 +21,6 @@
 
 #define HTTP_CONNS_MAX 1024u	     /* beyond it the one idle for longest is closed */
 #define HTTP_HELD_MAX (64u << 20)    /* bytes of heads, of all connections */
-#define HTTP_BODY_SKIPPED_MAX (256u << 10) /* a larger request body ends the connection */
 
 struct event_base;
 struct http_server;

@@ -382,4 +382,20 @@ def many_connections(server):
 		c.close()
 
 
+ECHO = "$SYS.REQ.DEV.ECHO.%s"
+
+
+@test(natsd_only=True, dev_roles=True,
+      config="max_payload: 37748736\nmax_pending: 200000000\nnatsd { ring_bytes: 64KiB }")
+def messages_beyond_the_ring(server):
+	"""Rings are made for the largest message, whatever the file says of their size."""
+	for role in ("JS", "RAFT"):
+		with Client(server, HEADERS, timeout=30) as c:
+			c.sub("re")
+			for n in (70000, 5 << 20, 36 << 20):
+				c.pub(ECHO % role, b"x" * n, "re")
+				answer = c.msg()
+				equal(answer.header, b"", "header of the answer to %d bytes" % n)
+				true(len(answer.payload) > n, "%d bytes came back" % len(answer.payload))
+
 main()

@@ -82,6 +82,7 @@ static const struct ctl_usage full_usage = { .token = 5, .cpu_permille = 1500, .
 static const struct ctl_probe full_probe = { .what = STR("open /etc/passwd") };
 static const struct ctl_probed full_probed = { .result = STR("EPERM") };
 static const struct ctl_cid full_cid = { .highest = UINT64_MAX };
+static const struct ctl_drained full_drained = { .peer_life = 3, .thread = 7 };
 
 /* Sends the example of a type with the descriptors that it needs. */
 static int
@@ -123,6 +124,7 @@ send_example(struct ctl *ctl, uint16_t type, int fd, struct err *err)
 	SEND_PLAIN(PROBE, probe)
 	SEND_PLAIN(PROBED, probed)
 	SEND_PLAIN(CID, cid)
+	SEND_PLAIN(DRAINED, drained)
 #undef SEND_PLAIN
 	}
 	return (-1);
@@ -154,6 +156,7 @@ union any_msg {
 	struct ctl_probe probe;
 	struct ctl_probed probed;
 	struct ctl_cid cid;
+	struct ctl_drained drained;
 };
 
 #define ANY_GET(NAME, name, ...)					\

@@ -53,6 +53,28 @@ def wrong_flags():
 		true(("Usage:" in out.stdout) == (code == 0), "usage after %s" % args)
 
 
+# arguments behind -a 127.0.0.1, what the last line ends with
+NO_START = (
+	(["-p", "70000"], '[FTL] Error listening on port: 127.0.0.1:70000, '
+	                  '"listen tcp: address 70000: invalid port"\n'),
+	(["-p", "-2"], '[FTL] Error listening on port: 127.0.0.1:-2, '
+	               '"listen tcp: address -2: invalid port"\n'),
+	(["-p", "-1", "-m", "70000"], "[FTL] Can't start monitoring: can't listen to the monitor port: "
+	                              "listen tcp: address 70000: invalid port\n"),
+	(["-p", "-1", "-P", "/nope/pid"], "[FTL] Could not write pidfile: open /nope/pid: "
+	                                  "no such file or directory\n"),
+	(["-l", "/nope/log"], " error opening file: open /nope/log: no such file or directory\n"),
+)
+
+
+@test(server=False)
+def what_keeps_it_from_starting():
+	for args, said in NO_START:
+		out = run(["-a", "127.0.0.1"] + args)
+		equal(out.returncode, 1, args)
+		true(out.stderr.endswith(said), "%s:\n%s" % (args, out.stderr))
+
+
 @test(server=False)
 def version_comes_first():
 	for args in (["-p=0x10", "-v"], ["-v", "-h"], ["-v", "foo"], ["VERSION"], ["-V=false", "-version"]):
