@@ -47,6 +47,8 @@ struct options {
 	char *bound_host;	     /* as INFO shows it */
 	int64_t bound_port;	     /* of the client listener, really */
 	int64_t bound_http_port;
+	struct access *access;	  /* accounts, users, permissions (access.h) */
+	struct tls_options *tls;  /* of clients and of monitoring; NULL: none */
 };
 
 /* 0; -1: no memory, and nothing to free.  options_free leaves it empty. */
