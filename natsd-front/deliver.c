@@ -83,7 +83,7 @@ deliver(struct worker *w, struct account *a, const struct msg *m, struct conn *p
 	uint32_t i, away;
 
 	if (r == NULL) {
-		delivery_lost(&d);
+		delivery_lost(w, publisher);
 		return (DELIVER_TAKEN);
 	}
 	if (r->total == 0)
@@ -102,7 +102,7 @@ deliver(struct worker *w, struct account *a, const struct msg *m, struct conn *p
 		deliver_fan_out(&d, !taken && away == 1);
 	if (w->fan->starved) {
 		w->fan->starved = false;
-		delivery_lost(&d);
+		delivery_lost(w, publisher);
 	}
 	delivery_end(&d);
 	return (taken || away != 0 ? DELIVER_TAKEN : DELIVER_NOBODY);

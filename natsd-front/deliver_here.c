@@ -40,11 +40,11 @@ delivery_share(struct delivery *d)
 }
 
 void
-delivery_lost(struct delivery *d)
+delivery_lost(struct worker *w, struct conn *publisher)
 {
-	d->w->stats.dropped++;
-	if (d->publisher != NULL)
-		conn_no_memory(d->publisher, REASON_WRITE_ERROR, "a message of it");
+	w->stats.dropped++;
+	if (publisher != NULL)
+		conn_no_memory(publisher, REASON_WRITE_ERROR, "a message of it");
 }
 
 void

@@ -47,8 +47,9 @@ struct delivery {
 bool fan_add(struct fan *, struct sub *);
 bool fan_add_queue(struct fan *, struct sub *, struct str name);
 
-/* delivery_lost - no memory for somebody who should have got it: its publisher has to know. */
-void delivery_lost(struct delivery *);
+/* delivery_lost - no memory for somebody who should have got a message: its publisher, one of this worker's or
+ * NULL, has to know, and is closed. */
+void delivery_lost(struct worker *, struct conn *publisher);
 
 /* delivery_share - the body in a blob of its own or of its publisher.  False: no memory. */
 bool delivery_share(struct delivery *);

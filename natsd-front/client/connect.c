@@ -90,7 +90,7 @@ client_connect(struct conn *c, struct str json)
 	c->rtt_ns = mono_diff_ns(mono_now(), c->started);
 	client_ping_first(c);
 	if (connect_json_read(json, &o) != 0) {
-		conn_log(c, LOG_LVL_ERROR, "CONNECT is not a JSON object of the known types");
+		conn_log(c, LOG_LVL_ERROR, "CONNECT is not a JSON object of the known types, or there is no memory for it");
 		conn_close(c, REASON_PROTOCOL);
 		connect_options_free(&o);
 		return;
