@@ -24,6 +24,7 @@ SYSTEM_TESTS = \
 # Those that need a build with --enable-killpoints, in whole or in part.
 SYSTEM_KILL_TESTS = \
 	tests/system/attacks.py \
+	tests/system/memory.py \
 	tests/system/per_message.py \
 	tests/system/probe.py \
 	tests/system/kills/points.py \
