@@ -11,20 +11,25 @@ enum parser_phase { PHASE_START, PHASE_BLANKS, PHASE_ARG, PHASE_PAYLOAD, PHASE_S
 #define KIND(k) (1u << (k))
 
 /*
- * V(NAME, letters, phase behind it, needs a blank, kinds of connections)
- * No verb is the beginning of another one.
+ * V(NAME, letters, phase behind it, needs a blank, kinds of connections, state 1, state 2)
+ * No verb is the beginning of another one.  The states are what nats-server calls "one letter
+ * seen" and "two letters seen" in its log; each further letter is one more.
  */
-#define PARSER_VERBS(V)							\
-	V(PUB, "pub", PHASE_BLANKS, true, KIND(PARSER_CLIENT))		\
-	V(HPUB, "hpub", PHASE_BLANKS, true, KIND(PARSER_CLIENT))	\
-	V(SUB, "sub", PHASE_BLANKS, true, KIND(PARSER_CLIENT))		\
-	V(UNSUB, "unsub", PHASE_BLANKS, true, KIND(PARSER_CLIENT))	\
-	V(PING, "ping", PHASE_SKIP, false, KIND(PARSER_CLIENT))		\
-	V(PONG, "pong", PHASE_SKIP, false, KIND(PARSER_CLIENT))		\
-	V(OK, "+ok", PHASE_SKIP, false, KIND(PARSER_CLIENT))		\
-	V(CONNECT, "connect", PHASE_BLANKS, false, KIND(PARSER_CLIENT)) \
-	V(ERR, "-err", PHASE_BLANKS, true, KIND(PARSER_CLIENT))		\
-	V(INFO, "info", PHASE_BLANKS, false, KIND(PARSER_CLIENT))
+#define PARSER_VERBS(V)								\
+	V(PUB, "pub", PHASE_BLANKS, true, KIND(PARSER_CLIENT), 29, 30)		\
+	V(HPUB, "hpub", PHASE_BLANKS, true, KIND(PARSER_CLIENT), 18, 19)	\
+	V(SUB, "sub", PHASE_BLANKS, true, KIND(PARSER_CLIENT), 43, 44)		\
+	V(UNSUB, "unsub", PHASE_BLANKS, true, KIND(PARSER_CLIENT), 59, 60)	\
+	V(PING, "ping", PHASE_SKIP, false, KIND(PARSER_CLIENT), 29, 34)		\
+	V(PONG, "pong", PHASE_SKIP, false, KIND(PARSER_CLIENT), 29, 37)		\
+	V(OK, "+ok", PHASE_SKIP, false, KIND(PARSER_CLIENT), 1, 2)		\
+	V(CONNECT, "connect", PHASE_BLANKS, false, KIND(PARSER_CLIENT), 10, 11) \
+	V(ERR, "-err", PHASE_BLANKS, true, KIND(PARSER_CLIENT), 4, 5)		\
+	V(INFO, "info", PHASE_BLANKS, false, KIND(PARSER_CLIENT), 71, 72)
+
+#define STATE_START 0
+#define STATE_MSG_END_R 41
+#define STATE_MSG_END_N 42
 
 #define VERB_ENUM(NAME, ...) VERB_##NAME,
 enum parser_verb { PARSER_VERBS(VERB_ENUM) VERB_COUNT };
@@ -35,10 +40,11 @@ struct verb {
 	uint8_t phase;
 	bool blank;
 	uint8_t kinds;
+	uint8_t state1, state2;
 };
 
-#define VERB_ROW(NAME, letters, phase, blank, kinds) \
-	{ letters, sizeof(letters) - 1, phase, blank, kinds },
+#define VERB_ROW(NAME, letters, phase, blank, kinds, state1, state2) \
+	{ letters, sizeof(letters) - 1, phase, blank, kinds, state1, state2 },
 static const struct verb parser_verbs[VERB_COUNT] = { PARSER_VERBS(VERB_ROW) };
 
 #define ARGS_MAX 5 /* one more than any line may have */
@@ -53,7 +59,8 @@ struct feed {
 	struct parser *p;
 	const struct parser_ops *ops;
 	void *ctx;
-	const uint8_t *at; /* first byte not consumed */
+	const uint8_t *data; /* all that was fed */
+	const uint8_t *at;   /* first byte not consumed */
 	const uint8_t *end;
 	struct parser_pub pub; /* of the line in work, when pub_at is f->at */
 	const uint8_t *pub_at;
@@ -83,16 +90,46 @@ feed_left(const struct feed *f)
 	return ((size_t)(f->end - f->at));
 }
 
-#define SNIPPET_MAX 32
-
 static enum parser_next
-feed_fault(struct feed *f, enum parser_fault fault, const char *state)
+feed_fault(struct feed *f, enum parser_fault fault)
 {
-	size_t n = feed_left(f);
+	struct parser_trouble t = { .fault = fault };
 
-	f->ops->op_fault(f->ctx, fault, state,
-	    (struct str){ (const char *)f->at, n < SNIPPET_MAX ? n : SNIPPET_MAX });
+	f->ops->op_fault(f->ctx, &t);
 	return (PARSER_CLOSE);
+}
+
+/* The byte at `at` does not belong there. */
+static enum parser_next
+feed_unknown(struct feed *f, const uint8_t *at, unsigned state)
+{
+	struct parser_trouble t = { .fault = PARSER_FAULT_PROTOCOL, .state = state,
+		.at = (size_t)(at - f->data),
+		.text = { (const char *)at, (size_t)(f->end - at) } };
+
+	f->ops->op_fault(f->ctx, &t);
+	return (PARSER_CLOSE);
+}
+
+/* The state in which so many letters of the verb were seen. */
+static unsigned
+verb_state(unsigned verb, unsigned letters)
+{
+	const struct verb *v = &parser_verbs[verb];
+
+	if (letters == 0)
+		return (STATE_START);
+	return (letters == 1 ? v->state1 : v->state2 + letters - 2);
+}
+
+static unsigned
+first_of(uint16_t verbs)
+{
+	unsigned v = 0;
+
+	while (v < VERB_COUNT - 1u && (verbs & 1u << v) == 0)
+		v++;
+	return (v);
 }
 
 static bool
@@ -131,7 +168,7 @@ verb_letter(struct feed *f, uint8_t b)
 	if (p->verb_at == 0) {
 		p->candidates = p->allowed;
 		if (p->connect_only && lower(b) != 'c')
-			return (feed_fault(f, PARSER_FAULT_AUTH, "OP_START"));
+			return (feed_fault(f, PARSER_FAULT_AUTH));
 	}
 	b = lower(b);
 	for (v = 0; v < VERB_COUNT; v++) {
@@ -146,8 +183,7 @@ verb_letter(struct feed *f, uint8_t b)
 		left |= (uint16_t)(1u << v);
 	}
 	if (left == 0)
-		return (feed_fault(f, PARSER_FAULT_PROTOCOL,
-		    p->verb_at == 0 ? "OP_START" : "OP_VERB"));
+		return (feed_unknown(f, f->at, verb_state(first_of(p->candidates), p->verb_at)));
 	p->candidates = left;
 	p->verb_at++;
 	f->at++;
@@ -165,7 +201,7 @@ phase_blanks(struct feed *f)
 		return (PARSER_GO);
 	if (p->candidates != 0) {
 		if (!is_blank(*f->at))
-			return (feed_fault(f, PARSER_FAULT_PROTOCOL, "OP_VERB"));
+			return (feed_unknown(f, f->at, verb_state(p->verb, parser_verbs[p->verb].n)));
 		p->candidates = 0;
 		f->at++;
 	}
@@ -263,6 +299,22 @@ pub_keep(struct feed *f)
 	f->pub_kept = true;
 }
 
+/* The line at f->at, up to its LF, is not what its verb asks for. */
+static enum parser_next
+feed_bad_args(struct feed *f, const char *verb, const char *what)
+{
+	const uint8_t *lf = memchr(f->at, '\n', feed_left(f));
+	size_t n = (size_t)(lf - f->at);
+	struct parser_trouble t = { .fault = PARSER_FAULT_ARGS, .verb = verb, .what = what };
+
+	/* The CR does not count, unless it is all there is. */
+	if (n > 1 && lf[-1] == '\r')
+		n--;
+	t.text = (struct str){ (const char *)f->at, n };
+	f->ops->op_fault(f->ctx, &t);
+	return (PARSER_CLOSE);
+}
+
 /* What was kept of it, as strings again. */
 static void
 pub_rebuild(struct feed *f)
@@ -301,6 +353,19 @@ pub_is_canonical(const struct args *args, const char *line, uint32_t line_bytes,
 	return (args->at[0].p == line && n == line_bytes);
 }
 
+/* -1 is a size that is none. */
+static enum parser_next
+bad_sizes(struct feed *f, bool headers, int32_t hdr, int32_t size)
+{
+	if (!headers)
+		return (feed_bad_args(f, "PUB", "processPub Bad or Missing Size"));
+	if (hdr < 0)
+		return (feed_bad_args(f, "HPUB", "processHeaderPub Bad or Missing Header Size"));
+	if (size < 0)
+		return (feed_bad_args(f, "HPUB", "processHeaderPub Bad or Missing Total Size"));
+	return (feed_bad_args(f, "HPUB", "processHeaderPub Header Size larger then TotalSize"));
+}
+
 /* The line of a PUB or HPUB begins at f->at. */
 static enum parser_next
 line_pub(struct feed *f, const struct args *args, bool canonical, uint32_t line_bytes)
@@ -314,11 +379,12 @@ line_pub(struct feed *f, const struct args *args, bool canonical, uint32_t line_
 	int32_t hdr, size;
 
 	if (args->n < least || args->n > least + 1)
-		return (feed_fault(f, PARSER_FAULT_ARGS, headers ? "HPUB_ARG" : "PUB_ARG"));
+		return (headers ? feed_bad_args(f, "HPUB", "processHeaderPub Parse Error")
+				: feed_bad_args(f, "PUB", "processPub Parse Error"));
 	hdr = headers ? size_of(a[args->n - 2]) : 0;
 	size = size_of(a[args->n - 1]);
 	if (hdr < 0 || size < 0 || hdr > size)
-		return (feed_fault(f, PARSER_FAULT_ARGS, headers ? "HPUB_ARG" : "PUB_ARG"));
+		return (bad_sizes(f, headers, hdr, size));
 	none = (struct str){ a[0].p, 0 };
 	pub->subject = a[0];
 	pub->reply = args->n > least ? a[1] : none;
@@ -340,7 +406,7 @@ static enum parser_next
 line_sub(struct feed *f, const struct args *args)
 {
 	if (args->n < 2 || args->n > 3)
-		return (feed_fault(f, PARSER_FAULT_ARGS, "SUB_ARG"));
+		return (feed_bad_args(f, "SUB", "processSub Parse Error"));
 	return (f->ops->op_sub(f->ctx, args->at[0], args->n == 3 ? args->at[1] : STR_NONE,
 	    args->at[args->n - 1]));
 }
@@ -349,7 +415,7 @@ static enum parser_next
 line_unsub(struct feed *f, const struct args *args)
 {
 	if (args->n < 1 || args->n > 2)
-		return (feed_fault(f, PARSER_FAULT_ARGS, "UNSUB_ARG"));
+		return (feed_bad_args(f, "UNSUB", "processUnsub Parse Error"));
 	return (f->ops->op_unsub(f->ctx, args->at[0], args->n == 2 ? size_of(args->at[1]) : -1));
 }
 
@@ -428,7 +494,7 @@ phase_arg(struct feed *f)
 	if (lf == NULL)
 		cr = f->at[n - 1] == '\r';
 	if (n - (cr ? 1 : 0) > p->line_max)
-		return (feed_fault(f, PARSER_FAULT_LINE, "ARG"));
+		return (feed_fault(f, PARSER_FAULT_LINE));
 	if (lf == NULL) {
 		p->scanned = (uint32_t)n;
 		return (PARSER_GO);
@@ -454,11 +520,11 @@ phase_payload(struct feed *f)
 	enum parser_next next;
 
 	if (left > body_end && f->at[body_end] != '\r')
-		return (feed_fault(f, PARSER_FAULT_PROTOCOL, "MSG_END_R"));
+		return (feed_unknown(f, f->at + body_end, STATE_MSG_END_R));
 	if (left < body_end + 2)
 		return (PARSER_GO);
 	if (f->at[body_end + 1] != '\n')
-		return (feed_fault(f, PARSER_FAULT_PROTOCOL, "MSG_END_N"));
+		return (feed_unknown(f, f->at + body_end + 1, STATE_MSG_END_N));
 	if (f->pub_at != f->at)
 		pub_rebuild(f);
 	f->pub.body.p = (const char *)f->at + p->body_at;
@@ -612,6 +678,7 @@ parser_feed(struct parser *p, const struct parser_ops *ops, void *ctx, const uin
 	f.p = p;
 	f.ops = ops;
 	f.ctx = ctx;
+	f.data = data;
 	f.at = data;
 	f.end = data + n;
 	f.pub_at = NULL;
