@@ -5,6 +5,7 @@
 
 #include "common/hub_priv.h"
 #include "common/killpoint.h"
+#include "common/leaks.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 
@@ -165,6 +166,7 @@ hub_run(struct hub *h)
 		turn(h);
 	drain(h);
 	ctl_send_stopped(h->ctl, &stopped, &e);
+	leaks_search(h);
 	return (0);
 }
 

@@ -57,4 +57,11 @@ else
 common_libcommon_a_SOURCES += common/sandbox_none.c
 endif
 endif
+common_libcommon_a_SOURCES += common/leaks.h
+if SANITIZED
+common_libcommon_a_SOURCES += common/leaks_sanitized.c
+else
+common_libcommon_a_SOURCES += common/leaks_none.c
+endif
+EXTRA_DIST += common/leaks_sanitized.c common/leaks_none.c
 EXTRA_DIST += common/sandbox_linux.c common/sandbox_build_sanitized.c common/sandbox_build_plain.c common/sandbox_openbsd.c common/sandbox_none.c

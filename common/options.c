@@ -378,8 +378,10 @@ options_decode(struct options *o, const uint8_t *p, size_t n, struct err *e)
 	o->start_wall_ns = (int64_t)rd_u64(&in);
 	o->config_load_wall_ns = (int64_t)rd_u64(&in);
 	for (unsigned i = 0; made_string(o, i) != NULL; i++)
-		if (read_string(&in, UINT16_MAX, &s) != 0 || set_string(made_string(o, i), s, e) != 0)
+		if (read_string(&in, UINT16_MAX, &s) != 0)
 			return (err_set(e, "options: a string is missing"));
+		else if (set_string(made_string(o, i), s, e) != 0)
+			return (-1);
 	o->bound_port = (int64_t)rd_u64(&in);
 	o->bound_http_port = (int64_t)rd_u64(&in);
 	if (decode_parts(&in, o, (enum role)role, e) != 0)

@@ -372,7 +372,9 @@ ring_take(struct ring *r, struct buf *scratch, struct ring_rec *rec)
 		return (got);
 	scratch->len = 0;
 	if ((copy = buf_room(scratch, rec->len)) == NULL && rec->len > 0) {
-		die(r, "no memory for a record of %u bytes", rec->len);
+		if (rec->len <= scratch->max)
+			return (0); /* no memory: nobody broke a rule, and it stays where it is */
+		die(r, "a record of %u bytes, and room for %zu", rec->len, scratch->max);
 		return (-1);
 	}
 	if (rec->len > 0)

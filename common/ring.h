@@ -153,7 +153,8 @@ void ring_rest(struct ring *);
  * Only for rings whose producer is a thread of this process.
  * ring_take - the same, its payload copied into `scratch` (which grows to ring_record_max() at
  * most), valid until the next take: for rings between processes.
- * 1: there is one; 0: none now; -1: the other side broke the rules, or no memory: the ring is dead.
+ * 1: there is one; 0: none now, or no memory for it now; -1: the other side broke the rules, or it is larger
+ * than scratch may grow: the ring is dead.
  */
 int ring_peek(struct ring *, struct ring_rec *);
 int ring_take(struct ring *, struct buf *scratch, struct ring_rec *);

@@ -125,7 +125,7 @@ conn_arm(struct conn *c)
 	}
 	event_assign(&c->ev, c->worker->base, c->fd, want, conn_on_event, c);
 	if (want != EV_PERSIST && event_add(&c->ev, NULL) != 0)
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "its events");
 }
 
 static struct conn *
@@ -169,6 +169,7 @@ conn_adopt(struct worker *w, const struct local_adopt *a)
 	int one = 1;
 
 	if (c == NULL) {
+		log_error("no memory for a connection, cid:%llu", (unsigned long long)a->cid);
 		close(a->fd);
 		atomic_fetch_sub(&w->shared->pub[w->index].conns, 1);
 		return;
@@ -194,6 +195,15 @@ conn_close(struct conn *c, enum reason reason)
 	conn_log(c, LOG_LVL_DEBUG, "Client connection closed: %s", reason_text(reason));
 	conn_list_remove(c);
 	conn_list_add(&c->worker->closing, c);
+}
+
+void
+conn_no_memory(struct conn *c, enum reason reason, const char *what)
+{
+	if (c->state == CONN_CLOSING)
+		return;
+	conn_log(c, LOG_LVL_ERROR, "no memory for %s", what);
+	conn_close(c, reason);
 }
 
 static void

@@ -177,6 +177,9 @@ uint8_t *conn_room(struct conn *, size_t n);
 void conn_wrote(struct conn *, size_t n);
 void conn_refer(struct conn *, struct blob *, size_t at, size_t n);
 
+/* conn_no_memory - closes it: there is none for `what`, which the log is told. */
+void conn_no_memory(struct conn *, enum reason, const char *what);
+
 /* conn_put - a few bytes; conn_err - "-ERR '<text>'\r\n"; conn_ok - "+OK\r\n" when verbose. */
 void conn_put(struct conn *, const void *, size_t n);
 void conn_err(struct conn *, const char *text);

@@ -90,7 +90,7 @@ input_parse_shared(struct conn *c, const uint8_t *p, size_t n)
 	if (c->state == CONN_CLOSING)
 		return;
 	if (used < n && held_keep(c, p + used, n - used) != 0) {
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "what it sends");
 		return;
 	}
 	input_after(c, end);
@@ -124,7 +124,7 @@ input_read_held(struct conn *c)
 
 	want = want > have ? want - have : have;
 	if (held_grow(c, want) != 0) {
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "what it sends");
 		return;
 	}
 	n = read(c->fd, c->held->data + c->held_end, want);

@@ -66,7 +66,7 @@ conn_room(struct conn *c, size_t n)
 	uint8_t *p = out_reserve(&c->out, &c->worker->mem, n);
 
 	if (p == NULL)
-		conn_close(c, REASON_WRITE_ERROR);
+		conn_no_memory(c, REASON_WRITE_ERROR, "its output");
 	return (p);
 }
 
@@ -81,7 +81,7 @@ void
 conn_refer(struct conn *c, struct blob *b, size_t at, size_t n)
 {
 	if (out_refer(&c->out, &c->worker->mem, b, at, n) != 0)
-		conn_close(c, REASON_WRITE_ERROR);
+		conn_no_memory(c, REASON_WRITE_ERROR, "its output");
 	else
 		conn_more_waits(c);
 }

@@ -43,6 +43,14 @@ delivery_share(struct delivery *d)
 }
 
 void
+delivery_lost(struct worker *w, struct conn *publisher)
+{
+	w->stats.dropped++;
+	if (publisher != NULL)
+		conn_no_memory(publisher, REASON_WRITE_ERROR, "a message of it");
+}
+
+void
 delivery_end(struct delivery *d)
 {
 	if (d->blob != NULL)
@@ -127,7 +135,11 @@ write_shared(struct delivery *d, struct conn *c, const struct shape *s, struct s
 	size_t skip = d->msg->body.n - s->body.n;
 	char *p;
 
-	if (!delivery_share(d) || (p = (char *)conn_room(c, n)) == NULL)
+	if (!delivery_share(d)) {
+		conn_no_memory(c, REASON_WRITE_ERROR, "its output");
+		return (false);
+	}
+	if ((p = (char *)conn_room(c, n)) == NULL)
 		return (false);
 	p = write_head(p, s, d->msg->subject, sid);
 	memcpy(p, s->line.p, s->line.n);
@@ -270,8 +282,10 @@ deliver_here(struct delivery *d, struct sub *sub)
 		    "stalled and consumer is slow");
 		return (false);
 	}
-	if (!shape_for(d, c, &shape))
+	if (!shape_for(d, c, &shape)) {
+		conn_no_memory(c, REASON_WRITE_ERROR, "its output");
 		return (false);
+	}
 	ok = shape.body.n < MSG_SHARE_MIN ? write_copied(d, c, &shape, sub_sid(sub))
 					  : write_shared(d, c, &shape, sub_sid(sub));
 	if (!ok)

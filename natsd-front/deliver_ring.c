@@ -89,7 +89,7 @@ send_record(struct delivery *d, unsigned to, enum local_type type, const struct 
 
 	if (!inline_body) {
 		if (!delivery_share(d)) {
-			w->stats.dropped++;
+			delivery_lost(w, d->publisher);
 			return;
 		}
 		head.blob = d->blob;
@@ -98,7 +98,7 @@ send_record(struct delivery *d, unsigned to, enum local_type type, const struct 
 	n = record_len(&head, inline_body);
 	p = ring_out_reserve(l->to, n);
 	if (p == NULL) {
-		w->stats.dropped++;
+		delivery_lost(w, d->publisher);
 		w->congested = true;
 		return;
 	}
@@ -244,6 +244,8 @@ choose_again(struct delivery *d, struct str queue, const struct local_msg *head)
 	d->claimed = false;
 	d->passes_on = true;
 	r = trie_cache_match(w->cache, d->account->id, d->account->trie, d->msg->subject);
+	if (r == NULL)
+		delivery_lost(w, d->publisher);
 	if ((q = find_queue(r, queue)) == NULL)
 		return (false);
 	start = worker_random(w, q->n);

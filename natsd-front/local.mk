@@ -72,4 +72,10 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/worker.c natsd-front/worker.h natsd-front/worker_main.c
 natsd_front_natsd_front_SOURCES = natsd-front/main.c natsd-front/tsan.c
 natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS)
+EXTRA_DIST += natsd-front/alloc_plan.c
+if KILLPOINTS
+natsd_front_natsd_front_SOURCES += natsd-front/alloc_plan.c
+natsd_front_natsd_front_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+	-Wl,--wrap=reallocarray,--wrap=aligned_alloc,--wrap=strdup,--wrap=strndup
+endif
 dist_man_MANS += natsd-front/natsd-front.8

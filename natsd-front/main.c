@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "common/killpoint.h"
+#include "common/leaks.h"
 #include "common/log.h"
 #include "common/nkey.h"
 #include "common/sandbox.h"
@@ -81,5 +82,6 @@ main(void)
 		fatal("natsd-front: %s", e.text);
 	status = front_run(&f);
 	front_free(&f);
+	leaks_search(NULL);
 	return (status);
 }

@@ -17,22 +17,27 @@ struct settings_count {
 	struct settings *settings; /* for the last one, who may free it */
 };
 
+static int
+info_host(struct settings *s, const char *host, size_t n, struct err *e)
+{
+	s->info_host = strndup(host, n);
+	return (s->info_host == NULL ? err_set(e, "no memory") : 0);
+}
+
 /* "host", "host:port", "[v6]:port": over what the listener says. */
 static int
-settings_advertise(struct settings *s)
+settings_advertise(struct settings *s, struct err *e)
 {
 	const char *a = s->o.client_advertise, *colon = strrchr(a, ':');
 	size_t n = strlen(a);
 	uint64_t port;
 
 	s->info_port = s->o.bound_port;
-	if (n == 0) {
-		s->info_host = strdup(s->o.bound_host);
-		return (s->info_host == NULL ? -1 : 0);
-	}
+	if (n == 0)
+		return (info_host(s, s->o.bound_host, strlen(s->o.bound_host), e));
 	if (colon != NULL && (a[0] == '[' ? colon > strchr(a, ']') : strchr(a, ':') == colon)) {
 		if (num_parse_u64(str_of(colon + 1), 0, 65535, &port) != 0)
-			return (-1);
+			return (err_set(e, "invalid ClientAdvertise value of %s", a));
 		if (port != 0)
 			s->info_port = (int64_t)port;
 		n = (size_t)(colon - a);
@@ -41,8 +46,7 @@ settings_advertise(struct settings *s)
 		a++;
 		n -= 2;
 	}
-	s->info_host = strndup(a, n);
-	return (s->info_host == NULL ? -1 : 0);
+	return (info_host(s, a, n, e));
 }
 
 static uint32_t
@@ -179,10 +183,8 @@ settings_new(const uint8_t *p, size_t n, struct err *e)
 		err_wrap(e, "configuration");
 		goto fail;
 	}
-	if (settings_advertise(s) != 0) {
-		err_set(e, "invalid ClientAdvertise value of %s", s->o.client_advertise);
+	if (settings_advertise(s, e) != 0)
 		goto fail;
-	}
 	if (info_prepare(s) != 0) {
 		err_set(e, "no memory");
 		goto fail;

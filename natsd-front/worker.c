@@ -177,6 +177,10 @@ second_work(struct worker *w)
 	w->wall_offset_ns = wall_now().ns - w->now.ns;
 	if (w->rest_due > 0)
 		w->rest_due--;
+	if (w->stats.dropped != w->dropped_told)
+		log_error("worker %u: no memory for %llu messages, which were dropped", w->index,
+		    (unsigned long long)(w->stats.dropped - w->dropped_told));
+	w->dropped_told = w->stats.dropped;
 	blob_store_trim(w->mem.blobs);
 	pool_trim(w->mem.segs);
 	pool_trim(w->conn_pool);

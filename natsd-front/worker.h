@@ -49,7 +49,7 @@ struct worker_stats { /* written by the worker only */
 	uint64_t in_msgs, in_bytes, out_msgs, out_bytes;
 	uint64_t total_conns;
 	uint64_t slow_consumers, stalled, stale_conns;
-	uint64_t dropped; /* a list was at its bound */
+	uint64_t dropped; /* for lack of memory, or because a list was at its bound */
 };
 
 struct conn_list {
@@ -115,6 +115,7 @@ struct worker {
 	bool worked;			/* something happened in this turn */
 	bool rings_spoke;		/* this turn began with records */
 	bool stopping, stopped;
+	uint64_t dropped_told; /* of stats.dropped */
 	struct worker_stats stats;
 };
 

@@ -21,7 +21,7 @@ SANITIZED_WORD = yes
 else
 SANITIZED_WORD = no
 endif
-HOUSE_TESTS = tests/check-hardening tests/check-tidy tests/check-options tests/check-conformance
+HOUSE_TESTS = tests/check-hardening tests/check-tidy tests/check-options tests/check-conformance tests/check-mutants
 TESTS += $(HOUSE_TESTS)
 check_PROGRAMS += tests/tools/list_options
 tests_tools_list_options_SOURCES = tests/tools/list_options.c
@@ -39,6 +39,9 @@ check-kills: $(check_PROGRAMS) $(check_DATA)
 # What has threads, for a build with --enable-tsan.
 check-threads: $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS="$(THREAD_TESTS)"
-# Everything, with the long form of what has one.
+# Everything, with the long form of what has one, and deliberate faults that must be noticed.
 check-long:
 	NATSD_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check
+	$(srcdir)/tests/mutants/run
+# That the deliberate faults still fit the tree is looked at each time.
+EXTRA_DIST += tests/mutants

@@ -170,8 +170,7 @@ op_sub(void *ctx, struct str subject, struct str queue, struct str sid)
 	} else if (!subject_valid_sub(subject)) {
 		conn_err(c, "Invalid Subject");
 	} else if (!subscribe(c, subject, queue, sid)) {
-		conn_log(c, LOG_LVL_ERROR, "no memory for a subscription");
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "a subscription");
 	} else {
 		conn_ok(c);
 	}

@@ -102,7 +102,7 @@ info_send(struct conn *c, enum info_kind kind)
 		conn_put(c, s->info_tail, strlen(s->info_tail));
 		conn_put(c, "} \r\n", 4);
 	} else {
-		conn_close(c, REASON_WRITE_ERROR);
+		conn_no_memory(c, REASON_WRITE_ERROR, "its INFO");
 	}
 	buf_free(&b);
 }

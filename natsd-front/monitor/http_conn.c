@@ -162,6 +162,7 @@ http_conn_answer(struct http_conn *c, const struct http_answer *a)
 		c->request.minor == 0 ? 0 : 1, status_text(a->status), a->before, date, a->body.n,
 		a->after, connection_line(c)) != 0 ||
 	    (!is_head && buf_add_str(&c->out, a->body) != 0)) {
+		log_error("monitoring: no memory for an answer");
 		conn_close(c);
 		return;
 	}
@@ -225,8 +226,10 @@ conn_new(struct http_server *s, int fd)
 {
 	struct http_conn *c = calloc(1, sizeof(*c));
 
-	if (c == NULL)
+	if (c == NULL) {
+		log_error("monitoring: no memory for a connection");
 		return (NULL);
+	}
 	c->server = s;
 	c->fd = fd;
 	c->in = BUF_INIT(HTTP_HEAD_MAX + 2 * READ_BYTES);
@@ -242,6 +245,7 @@ conn_new(struct http_server *s, int fd)
 	s->nconns++;
 	return (c);
 fail:
+	log_error("monitoring: no memory for a connection");
 	if (c->readable != NULL)
 		event_free(c->readable);
 	if (c->writable != NULL)
@@ -313,6 +317,7 @@ read_some(struct http_conn *c)
 	ssize_t n;
 
 	if (to == NULL) {
+		log_error("monitoring: no memory for a request");
 		conn_close(c);
 		return (-1);
 	}
@@ -429,6 +434,7 @@ http_conn_refuse(struct http_conn *c, const char *why)
 	evtimer_del(c->timer);
 	if (buf_addf(&c->out, "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
 		"Connection: close\r\n\r\n%s", why, why) != 0) {
+		log_error("monitoring: no memory for an answer");
 		conn_close(c);
 		return;
 	}

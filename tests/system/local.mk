@@ -26,6 +26,8 @@ SYSTEM_TESTS = \
 # Those that need a build with --enable-killpoints, in whole or in part.
 SYSTEM_KILL_TESTS = \
 	tests/system/attacks.py \
+	tests/system/leaks.py \
+	tests/system/memory.py \
 	tests/system/per_message.py \
 	tests/system/probe.py \
 	tests/system/kills/points.py \
@@ -34,7 +36,7 @@ SYSTEM_KILL_TESTS = \
 	tests/system/kills/supervisor.py
 TESTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS)
 dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
-	tests/system/natsd.py tests/system/wire.py tests/system/nkeys.py tests/system/kills/load.py
+	tests/system/natsd.py tests/system/steps.py tests/system/wire.py tests/system/nkeys.py tests/system/kills/load.py
 EXTRA_DIST += tests/system/clients tests/system/log_texts.expected
 
 # Preloaded into natsd-front by per_message.py.
