@@ -37,6 +37,7 @@ struct shared *
 shared_new(unsigned nworkers, uint64_t natsd_life, uint32_t max_closed)
 {
 	struct shared *s = calloc(1, sizeof(*s));
+	unsigned i;
 
 	if (s == NULL)
 		return (NULL);
@@ -49,6 +50,8 @@ shared_new(unsigned nworkers, uint64_t natsd_life, uint32_t max_closed)
 	if (s->pub == NULL || s->qsbr == NULL || s->closed == NULL || s->interest == NULL)
 		goto fail;
 	memset(s->pub, 0, nworkers * sizeof(*s->pub));
+	for (i = 0; i < nworkers; i++)
+		pthread_mutex_init(&s->pub[i].turn, NULL);
 	s->global = account_new(s, ACCOUNT_GLOBAL, "$G");
 	s->system = account_new(s, ACCOUNT_SYSTEM, "$SYS");
 	if (s->global == NULL || s->system == NULL)
@@ -62,8 +65,12 @@ fail:
 void
 shared_free(struct shared *s)
 {
+	unsigned i;
+
 	if (s == NULL)
 		return;
+	for (i = 0; s->pub != NULL && i < s->nworkers; i++)
+		pthread_mutex_destroy(&s->pub[i].turn);
 	if (s->interest != NULL)
 		interest_free(s->interest, s);
 	account_free(s->global);
