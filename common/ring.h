@@ -131,6 +131,16 @@ uint64_t ring_commit(struct ring *, uint16_t type, uint16_t flags, uint32_t len)
  * a full barrier: once a batch. */
 void ring_publish(struct ring *);
 
+/*
+ * ring_publish_quiet - the same without the bell.  True: the consumer has declared itself asleep;
+ * its work is then done for it, or ring_call() rings.
+ * ring_is_asleep - whether it has, as of now: a hint.  ring_unpublished - bytes committed since.
+ */
+bool ring_publish_quiet(struct ring *);
+void ring_call(struct ring *);
+bool ring_is_asleep(const struct ring *);
+uint64_t ring_unpublished(const struct ring *);
+
 /* ring_used - bytes between released and what was committed; refreshes from the other side. */
 uint32_t ring_used(struct ring *);
 

@@ -118,6 +118,7 @@ conn_arm(struct conn *c)
 	bool writes = c->waits_write && c->out.pending != 0;
 	short want = (short)(EV_PERSIST | (reads ? EV_READ : 0) | (writes ? EV_WRITE : 0));
 
+	assert(!c->worker->lent);
 	if (event_initialized(&c->ev)) {
 		if (event_get_events(&c->ev) == want && event_pending(&c->ev, want, NULL) != 0)
 			return;

@@ -227,6 +227,8 @@ conn_flush(struct conn *c)
 		conn_gate_opens(c);
 	if (c->out.pending == 0) {
 		conn_all_written(c);
+	} else if (w->lent) {
+		conn_mark_dirty(c);
 	} else if (!c->waits_write) {
 		c->waits_write = true;
 		conn_arm(c);
@@ -237,10 +239,11 @@ conn_flush(struct conn *c)
 void
 conn_flush_dirty(struct worker *w)
 {
-	struct conn *c;
+	struct conn *c, *next = w->dirty.head;
 
-	while ((c = w->dirty.head) != NULL) {
-		w->dirty.head = c->dirty_next;
+	w->dirty.head = NULL;
+	while ((c = next) != NULL) {
+		next = c->dirty_next;
 		c->flags &= ~(uint32_t)CONN_DIRTY;
 		if (!c->waits_write && (c->state != CONN_CLOSING || reason_flushes(c->reason)))
 			conn_flush(c);

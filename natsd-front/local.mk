@@ -39,6 +39,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/grants.c natsd-front/grants.h \
 	natsd-front/interest.c natsd-front/interest.h \
 	natsd-front/lame.c \
+	natsd-front/lend.c natsd-front/lend.h \
 	natsd-front/local.c natsd-front/local.h \
 	natsd-front/monitor/facts.h natsd-front/monitor/facts.c natsd-front/monitor/facts_gather.c \
 	natsd-front/monitor/http_chunks.h natsd-front/monitor/http_chunks.c \

@@ -61,6 +61,7 @@ struct shared *
 shared_new(unsigned nworkers, uint64_t natsd_life, uint32_t max_closed)
 {
 	struct shared *s = calloc(1, sizeof(*s));
+	unsigned i;
 
 	if (s == NULL)
 		return (NULL);
@@ -76,6 +77,8 @@ shared_new(unsigned nworkers, uint64_t natsd_life, uint32_t max_closed)
 	    s->accounts == NULL || s->by_name == NULL)
 		goto fail;
 	memset(s->pub, 0, nworkers * sizeof(*s->pub));
+	for (i = 0; i < nworkers; i++)
+		pthread_mutex_init(&s->pub[i].turn, NULL);
 	s->global = account_new(s, ACCOUNT_GLOBAL, STR("$G"));
 	s->system = account_new(s, ACCOUNT_SYSTEM, STR("$SYS"));
 	if (s->global == NULL || s->system == NULL)
@@ -90,9 +93,12 @@ void
 shared_free(struct shared *s)
 {
 	uint32_t id;
+	unsigned i;
 
 	if (s == NULL)
 		return;
+	for (i = 0; s->pub != NULL && i < s->nworkers; i++)
+		pthread_mutex_destroy(&s->pub[i].turn);
 	if (s->interest != NULL)
 		interest_free(s->interest, s);
 	for (id = 1; id <= s->naccounts; id++)

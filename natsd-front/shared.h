@@ -5,6 +5,7 @@
 #ifndef FRONT_SHARED_H
 #define FRONT_SHARED_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +43,8 @@ struct worker_public {
 	_Atomic uint32_t conns;	 /* registered connections; main adds, the worker takes away */
 	_Atomic uint64_t useful; /* messages routed: proof of work for the watchdog */
 	struct snapshot_ask *_Atomic ask; /* snapshot.h; set by who asks, cleared by the worker */
+	struct worker *worker;		  /* for whoever holds its turn */
+	pthread_mutex_t turn; /* held by the worker while it is awake; lend.h */
 };
 
 struct shared {

@@ -8,6 +8,7 @@
 #include "natsd-front/conn.h"
 #include "natsd-front/deliver.h"
 #include "natsd-front/helpers.h"
+#include "natsd-front/lend.h"
 #include "natsd-front/msg_trace.h"
 #include "natsd-front/peer.h"
 #include "natsd-front/permit_cache.h"
@@ -149,6 +150,8 @@ worker_enter(struct worker *w)
 {
 	if (w->in_turn)
 		return;
+	if (!w->online)
+		pthread_mutex_lock(&w->shared->pub[w->index].turn);
 	w->in_turn = true;
 	w->worked = false;
 	w->subs_left = WORKER_SUBS_A_TURN;
@@ -213,6 +216,7 @@ worker_leave(struct worker *w)
 	conn_run_waiting(w);
 	stop_when_done(w);
 	msg_trace_send(w);
+	lend_publish(w);
 	deliver_publish_rings(w);
 	peers_flush(w);
 	link_flush(&w->main);
@@ -382,6 +386,7 @@ worker_wait(struct worker *w)
 		w->slept = mono_now();
 	qsbr_offline(w->qsbr);
 	w->online = false;
+	pthread_mutex_unlock(&w->shared->pub[w->index].turn);
 	event_base_loop(w->base, EVLOOP_ONCE);
 }
 
@@ -393,6 +398,8 @@ worker_run(void *arg)
 	w->qsbr = qsbr_register(w->shared->qsbr);
 	if (w->qsbr == NULL)
 		fatal("no memory for worker %u", w->index);
+	worker_enter(w);
+	worker_leave(w);
 	while (!w->stopped) {
 		worker_wait(w);
 		worker_enter(w);
@@ -402,6 +409,7 @@ worker_run(void *arg)
 	snapshot_forget(w);
 	qsbr_offline(w->qsbr);
 	qsbr_unregister(w->qsbr);
+	pthread_mutex_unlock(&w->shared->pub[w->index].turn);
 	return (NULL);
 }
 
@@ -461,6 +469,7 @@ worker_new(struct shared *sh, unsigned index, const struct settings *s, struct e
 	}
 	w->index = index;
 	w->shared = sh;
+	sh->pub[index].worker = w;
 	w->settings = s;
 	w->conns = w->subs = SLOTS_INIT;
 	w->second = w->now = mono_now();

@@ -108,6 +108,7 @@ struct worker {
 	struct mono stop_by;		/* while stopping: no later than this */
 	uint32_t subs_left;		/* lines of WORKER_SUBS_A_TURN that may still be taken */
 	uint8_t rest_due;		/* seconds of quiet after which memory is given back */
+	bool lent;			/* another worker does our deliveries, we sleep (lend.h) */
 	bool online;			/* may hold pointers into shared structures */
 	bool in_turn;			/* worker_enter was called, worker_leave was not */
 	bool roles_unready;		/* natsd-js or natsd-raft is away or its ring is full */
