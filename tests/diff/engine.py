@@ -179,6 +179,13 @@ class Conn:
 				self.notes.append("tls: failed")
 			self.end = self.end or "<eof>"
 
+	def half(self):
+		"""FIN, under TLS too: the class of TLS sockets would stop to decrypt."""
+		try:
+			socket.socket.shutdown(self.socket, socket.SHUT_WR)
+		except OSError:
+			pass
+
 	def close(self, reset=False):
 		if reset:
 			self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -319,7 +326,7 @@ class Run:
 		elif step.verb == "tls":
 			c.tls(dict(word.split("=", 1) for word in step.words()))
 		elif step.verb == "half":
-			c.socket.shutdown(socket.SHUT_WR)
+			c.half()
 		elif step.verb in ("close", "reset"):
 			c.close(step.verb == "reset")
 			c.end = "<closed here>"
@@ -379,10 +386,7 @@ class Run:
 		for c in left:
 			if c.end:
 				continue
-			try:
-				c.socket.shutdown(socket.SHUT_WR)
-			except OSError:
-				pass
+			c.half()
 			c.to_end()
 			c.end = None if self.scenario.final else "<end>"
 
@@ -420,7 +424,7 @@ class Run:
 		return out
 
 	def of_conn(self, c, pool):
-		out = list(c.notes)
+		out = [self.table.apply("line", note) for note in c.notes]
 		frames = c.frames.frames
 		if c.skipped:
 			return out + ["<skipped>", self.table.apply("line", c.end or "<open>")]
