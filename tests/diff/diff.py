@@ -277,7 +277,7 @@ def arguments():
 	parser.add_argument("--live", action="store_true")
 	parser.add_argument("--show", metavar="SERVER")
 	parser.add_argument("-l", "--list", action="store_true")
-	parser.add_argument("-j", "--jobs", type=int, default=4)
+	parser.add_argument("-j", "--jobs", type=int, default=6)
 	parser.add_argument("-w", "--workers", default=",".join(map(str, WORKERS)))
 	parser.add_argument("--cuts", default="all" if os.environ.get("NATSD_LONG") else str(SAMPLE))
 	parser.add_argument("--seed", default=os.environ.get("NATSD_SEED") or

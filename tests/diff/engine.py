@@ -230,7 +230,7 @@ class Run:
 		self.book, self.scenario, self.server = book, scenario, server
 		self.table, self.diag, self.cuts = table, diag, cuts
 		self.std_info = std_info
-		self.timeout = 10
+		self.timeout = 5
 		self.conns = {}
 		self.blocks = []
 		self.sent = 0
@@ -432,7 +432,7 @@ class Run:
 			messages, frames = stream.pooled(frames)
 			pool += messages
 		for line in stream.lines(frames, self.scenario.pings):
-			kind = "info" if line.startswith("INFO ") else "line"
+			kind = "info" if line.startswith("INFO ") else "event" if ' | {"server":' in line else "line"
 			line = self.table.apply(kind, line)
 			out.append("INFO -" if kind == "info" and line == self.std_info else line)
 		if c.frames.rest():

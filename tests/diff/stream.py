@@ -65,6 +65,9 @@ def _frame(frame):
 	line, body = frame
 	if body is None:
 		return _line(line)
+	if body.startswith(b'{"server":'):
+		head = _line(line).rsplit(" ", 1)[0] + " <size>"
+		return "%s | %s" % (head, body[:-2].decode("utf-8", "backslashreplace"))
 	end = "" if body.endswith(b"\r\n") else " (no CR LF behind)"
 	return "%s | %s%s" % (_line(line), visible(body[:-2]), end)
 
