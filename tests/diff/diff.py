@@ -84,7 +84,7 @@ class Results:
 
 def start(job, book, results):
 	try:
-		return servers.Host(book, job.config, job.binary, job.workers)
+		return servers.Host(book, job.config, job.binary, job.workers, not job.own)
 	except (natsd.Failure, OSError) as e:
 		results.trouble = str(e)
 		return None

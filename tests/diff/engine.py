@@ -299,6 +299,8 @@ class Run:
 			self.server.wait_log(step.text)
 		elif step.verb == "gone":
 			self.step_gone(step.text)
+		elif step.verb == "closed":
+			self.step_closed(int(step.text))
 		elif step.verb == "test":
 			self.step_test(step.text)
 
@@ -364,6 +366,11 @@ class Run:
 		natsd.wait_until(lambda: '"port": %d,' % local[1] not in
 		                 http(self.server.http, b"GET /connz HTTP/1.0\r\n\r\n")[2], "%s to be gone" % name)
 
+	def step_closed(self, n):
+		natsd.wait_until(lambda: '"total": %d,' % n in
+		                 http(self.server.http, b"GET /connz?state=closed HTTP/1.0\r\n\r\n")[2],
+		                 "%d closed connections" % n)
+
 	def step_test(self, name):
 		path = os.path.join(self.server.dir, name + ".conf")
 		with open(path, "w", encoding="utf-8") as f:
@@ -414,9 +421,10 @@ class Run:
 
 	def transcript(self):
 		out, pool = [], []
-		for name, c in self.conns.items():
-			out.append("[%s]" % name)
-			out += self.of_conn(c, pool)
+		parts = {name: self.of_conn(c, pool) for name, c in self.conns.items()}
+		alike = iter(sorted(parts[n] for n in self.scenario.alike if n in parts))
+		for name, lines in parts.items():
+			out += ["[%s]" % name] + (next(alike) if name in self.scenario.alike else lines)
 		if self.scenario.free:
 			out += ["[pool %s]" % ",".join(self.scenario.free)] + sorted(pool)
 		for title, lines in self.blocks:

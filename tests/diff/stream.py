@@ -75,12 +75,15 @@ def _frame(frame):
 def _key(frame):
 	"""Frames that are copies of one message to several subscriptions share this key."""
 	line, body = frame
-	words = line.split()
-	return (words[:2], words[3:], body) if body is not None else None
+	if body is not None:
+		words = line.split()
+		return (words[:2], words[3:], body)
+	return b"-ERR" if re.match(rb"-ERR '.*\(sid ", line) else None
 
 
 def settled(frames):
-	"""Copies of one message stand in order of their sids: the server may choose any."""
+	"""Copies of one message stand in order of their sids, and so do subscriptions that a reload took
+	away: the server may choose any order."""
 	out, i = [], 0
 	while i < len(frames):
 		j = i + 1
