@@ -291,6 +291,8 @@ class Run:
 				self.conn(name).barrier()
 		elif step.verb in ("GET", "HEAD", "POST", "RAW"):
 			self.step_http(step)
+		elif step.verb == "FIND":
+			self.step_find(*step.text.split(" ", 1))
 		elif step.verb == "reload":
 			self.step_reload(step.text)
 		elif step.verb == "signal":
@@ -349,6 +351,10 @@ class Run:
 		out = [self.table.apply("header", line) for line in [status] + headers]
 		out += [self.table.apply("http", line) for line in body.split("\n")]
 		self.blocks.append(("%s %s" % (step.verb, step.text), [x for x in out if x is not None]))
+
+	def step_find(self, path, pattern):
+		body = http(self.server.http, b"GET %s HTTP/1.0\r\n\r\n" % self.expand(path))[2]
+		self.blocks.append(("FIND %s %s" % (path, pattern), [" ".join(x.split()) for x in re.findall(pattern, body)]))
 
 	def step_reload(self, name):
 		before = len(self.server.log())

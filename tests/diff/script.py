@@ -31,6 +31,7 @@ Steps, one a line; A, B, C are connections, made when first named:
 	A half | A close | A reset	shuts down its sending side; closes; closes with RST
 	A idle MS	stays silent so long: only for times that the protocol itself has
 	GET PATH [HEADER...]	an HTTP request for monitoring; also HEAD, POST
+	FIND PATH PATTERN	of the body of GET PATH only what fits the pattern
 	RAW TEXT	the same, byte by byte as written
 	reload NAME	the server takes that configuration
 	signal NAME	LDM, TERM, INT
@@ -56,7 +57,7 @@ import nkeys
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(HERE, "scenarios")
 ESCAPES = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"0": b"\0", b"\\": b"\\"}
-WORDS = ("GET", "HEAD", "POST", "RAW", "reload", "signal", "log", "test", "gone", "closed", "~")
+WORDS = ("FIND", "GET", "HEAD", "POST", "RAW", "reload", "signal", "log", "test", "gone", "closed", "~")
 
 
 class Mistake(Exception):

@@ -21,7 +21,7 @@ class Host:
 		self.table = normal.Table()
 		self.web = None
 		self.rough = False  # a scenario has broken it on purpose: it does not end in an orderly way
-		self.base = self._load() if self.server.peer else None
+		self.base = self._load() if self.server.peer and probe else None
 		self.info = self._info() if probe else None
 
 	def _info(self):
