@@ -37,6 +37,7 @@ common_libcommon_a_SOURCES = \
 	common/trie.h common/trie.c \
 	common/trie_cache.h common/trie_cache.c \
 	common/header.h common/header.c \
+	common/snappy.h common/snappy.c common/encoding.h common/encoding.c \
 	common/json_out.h common/json_out.c \
 	common/account_table.h common/account_table.c \
 	common/wheel.h common/wheel.c \
