@@ -37,7 +37,8 @@ lent_turn(struct worker *b, const struct worker *w)
 	deliver_publish_rings(b);
 	conn_flush_dirty(b);
 	b->lent = false;
-	return (all && b->dirty.head == NULL && b->closing.head == NULL && b->resume.head == NULL);
+	return (all && b->dirty.head == NULL && b->closing.head == NULL && b->resume.head == NULL &&
+	    b->traced == NULL);
 }
 
 static bool

@@ -78,5 +78,7 @@ if KILLPOINTS
 natsd_front_natsd_front_SOURCES += natsd-front/alloc_plan.c
 natsd_front_natsd_front_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 	-Wl,--wrap=reallocarray,--wrap=aligned_alloc,--wrap=strdup,--wrap=strndup
+else
+natsd_front_natsd_front_LDFLAGS = $(AM_LDFLAGS)
 endif
 dist_man_MANS += natsd-front/natsd-front.8
