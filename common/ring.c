@@ -403,7 +403,7 @@ ring_take(struct ring *r, struct buf *scratch, struct ring_rec *rec)
 	if ((copy = buf_room(scratch, rec->len)) == NULL && rec->len > 0) {
 		if (rec->len <= scratch->max)
 			return (0); /* no memory: nobody broke a rule, and it stays where it is */
-		die(r, "a record of %u bytes, and room for %zu", rec->len, scratch->max);
+		die(r, "no memory for a record of %u bytes, at most for %zu", rec->len, scratch->max);
 		return (-1);
 	}
 	if (rec->len > 0)

@@ -3,6 +3,7 @@
 import collections
 import json
 import re
+import select
 import socket
 import time
 
@@ -76,10 +77,10 @@ class Client:
 
 	def hung_up(self):
 		"""Whether the end of the connection is the next thing to read."""
-		try:
-			return self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-		except BlockingIOError:
+		if not select.select([self.socket], [], [], 0)[0]:
 			return False
+		try:
+			return self.socket.recv(1, socket.MSG_PEEK) == b""
 		except ConnectionResetError:
 			return True
 
