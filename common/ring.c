@@ -253,12 +253,6 @@ ring_is_asleep(const struct ring *r)
 	return (atomic_load_explicit(&r->shared->asleep, memory_order_relaxed) != 0);
 }
 
-uint64_t
-ring_unpublished(const struct ring *r)
-{
-	return (r->tail - r->published);
-}
-
 uint32_t
 ring_used(struct ring *r)
 {

@@ -134,12 +134,11 @@ void ring_publish(struct ring *);
 /*
  * ring_publish_quiet - the same without the bell.  True: the consumer has declared itself asleep;
  * its work is then done for it, or ring_call() rings.
- * ring_is_asleep - whether it has, as of now: a hint.  ring_unpublished - bytes committed since.
+ * ring_is_asleep - whether it has, as of now: a hint.
  */
 bool ring_publish_quiet(struct ring *);
 void ring_call(struct ring *);
 bool ring_is_asleep(const struct ring *);
-uint64_t ring_unpublished(const struct ring *);
 
 /* ring_used - bytes between released and what was committed; refreshes from the other side. */
 uint32_t ring_used(struct ring *);

@@ -110,6 +110,7 @@ send_record(struct delivery *d, unsigned to, enum local_type type, const struct 
 	if (at == UINT64_MAX)
 		w->congested = true;
 	l->dirty = true;
+	l->receivers += nhandles;
 	if (type == LOCAL_QUEUE || ((flags & LOCAL_SOLE) != 0 && m->reply.n != 0))
 		note_trust(d, l, at);
 }
@@ -338,6 +339,17 @@ deliver_record(struct worker *w, const struct ring_rec *rec)
 		on_stall(w, rec);
 	else
 		confirm_record(w, rec);
+}
+
+bool
+deliver_may_be_lent(const struct ring_rec *rec)
+{
+	struct local_msg head;
+
+	if (rec->type != LOCAL_DELIVER && rec->type != LOCAL_QUEUE)
+		return (false);
+	memcpy(&head, rec->data, sizeof(head));
+	return (head.hops == 0);
 }
 
 void

@@ -4,8 +4,9 @@
 #include "natsd-front/deliver.h"
 #include "natsd-front/lend.h"
 
-/* More than this is worth a processor of its own. */
-#define LEND_BYTES 16384u
+/* Deliveries of one turn that are done for others; more are worth a processor of their own.  (100
+ * requests in flight: 1.76 us of CPU each without lending, 1.65 us with it; one at a time, 33 and 22 us.) */
+#define LEND_MOST 64u
 
 /* True: all of the ring is done. */
 static bool
@@ -14,7 +15,8 @@ take_deliveries(struct worker *b, struct ring *r)
 	uint64_t until = ring_write_seen(r), end = 0;
 	struct ring_rec rec;
 
-	while (ring_read_at(r) < until && ring_peek(r, &rec) == 1 && rec.type == LOCAL_DELIVER) {
+	while (ring_read_at(r) < until && ring_peek(r, &rec) == 1 &&
+	    deliver_may_be_lent(&rec)) {
 		deliver_record(b, &rec);
 		ring_next(r, &rec);
 		end = rec.end;
@@ -57,17 +59,20 @@ lend(struct worker *w, unsigned to)
 void
 lend_publish(struct worker *w)
 {
+	uint32_t left = LEND_MOST;
 	struct link *l;
 	struct ring *r;
 	unsigned i;
 
-	for (i = 0; i < w->shared->nworkers; i++) {
+	for (i = 0; i < w->shared->nworkers && left > 0; i++) {
 		l = &w->links[i];
-		if (!l->dirty || ring_out_listed_bytes(l->to) != 0)
+		if (l->receivers == 0 || l->receivers > left || ring_out_listed_bytes(l->to) != 0)
 			continue;
 		r = ring_out_ring(l->to);
-		if (ring_unpublished(r) > LEND_BYTES || !ring_is_asleep(r))
+		if (!ring_is_asleep(r))
 			continue;
+		left -= l->receivers;
+		l->receivers = 0;
 		l->dirty = false;
 		if (ring_publish_quiet(r) && !lend(w, i))
 			ring_call(r);

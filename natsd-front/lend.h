@@ -8,7 +8,7 @@
  * worker_public while it is awake, and whoever borrows the turn holds it meanwhile.
  *
  *	B: asleep on all rings, turn unlocked, waits for events
- *	A: publishes, sees B asleep, trylock -> B's DELIVER records, B's sockets, unlock
+ *	A: publishes, sees B asleep, trylock -> its messages for B, B's sockets, unlock
  *	B: wakes up for whatever reason: lock (waits for A, if that is still at it), its turn
  *
  * B's event loop is B's alone: a lent turn never adds, changes or deletes an event.  What needs one
@@ -20,7 +20,7 @@
 
 struct worker;
 
-/* lend_publish - publishes what is committed to sleeping workers, where it is little, and does their
+/* lend_publish - publishes what is committed for sleeping workers, where it is little, and does their
  * part.  Everything else is left to deliver_publish_rings().  At the end of a turn. */
 void lend_publish(struct worker *);
 

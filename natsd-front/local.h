@@ -140,6 +140,7 @@ struct link {
 	struct ring_out *to;
 	struct ring *from;
 	bool dirty; /* something was committed and not yet published */
+	uint32_t receivers; /* of the messages in it, all told */
 	bool trusts; /* messages went there whose receiver may turn out to be gone */
 	bool passed; /* likewise of another worker's publisher, passed on from here: the last one */
 	uint64_t passed_at; /* stands there in the ring, UINT64_MAX: somewhere in the list */

@@ -293,8 +293,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	w->tick_at = (struct mono){ 0 };
 	worker_enter(w);
+	w->tick_at = (struct mono){ 0 };
 }
 
 static void
@@ -306,9 +306,10 @@ on_bell(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	/* Edge-triggered: each ring of the bell is seen once, and it need not be emptied for
 	 * that. */
-	if (++w->rung % BELL_CLEAR_EVERY == 0)
+	if ((w->rung + 1) % BELL_CLEAR_EVERY == 0)
 		doorbell_clear(&w->shared->pub[w->index].bell);
 	worker_enter(w);
+	w->rung++;
 }
 
 /*

@@ -66,6 +66,30 @@ START_TEST(test_few_messages_wake_nobody)
 }
 END_TEST
 
+START_TEST(test_queue_members_are_served_too)
+{
+	struct rig r;
+	uint32_t rung;
+	unsigned i;
+	int pub, sub;
+
+	start_pair(&r, &pub, &sub);
+	rig_send(sub, "SUB q work 2\r\n");
+	rig_sync(sub);
+	rung = asleep(&r, 1);
+	for (i = 0; i < 100; i++) {
+		rig_send(pub, "PUB q 2\r\nhi\r\n");
+		rig_expect(sub, "MSG q 2 2\r\nhi\r\n");
+		ck_assert_uint_eq(asleep(&r, 1), rung);
+	}
+	rig_sync(pub); /* its PONG asks worker 1 for its mark */
+	rig_sync(sub);
+	close(pub);
+	close(sub);
+	rig_stop(&r);
+}
+END_TEST
+
 START_TEST(test_many_messages_wake_their_owner)
 {
 	static char text[64 << 10];
@@ -191,6 +215,7 @@ END_TEST
 UNIT_MAIN("lend",
     signal(SIGPIPE, SIG_IGN);
     tcase_add_test(tc, test_few_messages_wake_nobody);
+    tcase_add_test(tc, test_queue_members_are_served_too);
     tcase_add_test(tc, test_many_messages_wake_their_owner);
     tcase_add_test(tc, test_full_socket_is_left_to_its_owner);
     tcase_add_test(tc, test_limit_is_kept);
