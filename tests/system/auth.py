@@ -210,6 +210,18 @@ def no_auth_nkey(server):
 	c.expect_eof()
 
 
+@test(config="""accounts { $SYS { users: [ { user: sys, password: pw } ] } }""")
+def guests_beside_a_system_account(server):
+	c = connected(server)
+	equal(c.info["auth_required"], True)
+	equal(account(c), "$G")
+	equal(account(as_user(server, "sys")), "$SYS")
+	refused(server, **{"user": "x", "pass": "y"})
+	c = Client(server)
+	c.send("PING\r\n")
+	c.expect("PONG\r\n")
+
+
 # ---- accounts ----
 
 
@@ -245,6 +257,23 @@ def second_connect_26(server):
 	c.connect(**{"pass": "wrong"})
 	c.expect_err(OVER)
 	c.expect_eof()
+
+
+@test(workers=ALL, config=ACCOUNTS)
+def second_connect_57(server):
+	"""Who was found for a subject in the account before is not found again."""
+	twin, bob, c = as_user(server, "twin"), as_user(server, "bob"), as_user(server, "alice")
+	twin.sub("x")
+	twin.silent()
+	for _ in range(3):
+		c.pub("x", "before")
+	equal([m.payload for m in twin.msgs(3)], [b"before"] * 3)
+	bob.sub("x")
+	bob.silent()
+	c.send('CONNECT {"user":"bob"}\r\nPUB x 6\r\nbehind\r\n')
+	c.silent()
+	equal(bob.msg().payload, b"behind")
+	twin.silent()
 
 
 LIMITS = """accounts { A { users: [ { user: a, password: pw }, { user: hash, password: "%s" } ]
