@@ -301,6 +301,8 @@ evaluate(struct conn *c, struct str proven)
 	case AUTH_ACCEPT:
 		return (accept_as(c, &d));
 	case AUTH_REFUSE:
+		if (d.why != NULL)
+			conn_log(c, LOG_LVL_DEBUG, "%s", d.why);
 		auth_repoint(c, NULL);
 		refuse_for(c, d.reason);
 		return (AUTH_OVER);
