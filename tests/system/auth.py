@@ -374,9 +374,10 @@ def bcrypt_delays_nobody(server):
 	while any(not answered(c) for c in slow):
 		beside += round_trips(alice, 20)
 		true(time.monotonic() < end, "all of them get an answer")
-	true(len(beside) >= 20, "they were done at once: nothing was measured")
 	print("# round trip alone %.3f ms, beside %.3f ms (most %.1f ms), %d times" %
 	      (alone * 1e3, statistics.median(beside) * 1e3, max(beside) * 1e3, len(beside)))
+	true(len(beside) > 500, "others wait for bcrypt, or it took no time: %d round trips" %
+	     len(beside))
 	true(statistics.median(beside) < max(20 * alone, seconds(0.005)), "others wait for bcrypt")
 
 
