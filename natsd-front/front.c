@@ -304,14 +304,11 @@ free_event(struct event *ev)
 		event_free(ev);
 }
 
-/* A helper that is in the middle of something still uses both; the process ends anyway. */
-static void
-free_shared(struct shared *s)
+bool
+front_is_stuck(const struct front *f)
 {
-	if (s == NULL || (s->helpers != NULL && helpers_stuck(s->helpers)))
-		return;
-	helpers_free(s->helpers);
-	shared_free(s);
+	return (f->shared != NULL && f->shared->helpers != NULL &&
+	    helpers_stuck(f->shared->helpers));
 }
 
 void
@@ -333,7 +330,9 @@ front_free(struct front *f)
 	}
 	settings_release(f->settings);
 	settings_release(f->old);
-	free_shared(f->shared);
+	if (f->shared != NULL)
+		helpers_free(f->shared->helpers);
+	shared_free(f->shared);
 	status_free(f->status);
 	account_table_detach(f->accounts);
 	ctl_free(f->ctl);

@@ -93,6 +93,10 @@ int front_start(struct front *, struct err *);
 int front_run(struct front *);
 void front_free(struct front *);
 
+/* front_is_stuck - after front_run: a helper is in the middle of something that takes long, and uses
+ * what front_free would free.  The process must leave as it is. */
+bool front_is_stuck(const struct front *);
+
 /* front_control - the control socket is readable.  front_hear - what workers said.
  * front_usage - asks the supervisor for figures when monitoring wants them. */
 void front_control(struct front *);
