@@ -254,6 +254,7 @@ handle(struct hub *h, struct ctl_msg *m)
 	case CTL_USAGE:
 	case CTL_PROBED:
 	case CTL_CID:
+	case CTL_CONFIG_USED:
 	default:
 		broken(m);
 	}

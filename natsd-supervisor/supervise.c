@@ -158,6 +158,7 @@ handle(struct supervise *s, struct supervised *sd, struct ctl_msg *m)
 		struct ctl_ready ready;
 		struct ctl_pong pong;
 		struct ctl_config_valid valid;
+		struct ctl_config_used used;
 		struct ctl_peer_fault fault;
 		struct ctl_lame_done lame_done;
 		struct ctl_stopped stopped;
@@ -181,6 +182,11 @@ handle(struct supervise *s, struct supervised *sd, struct ctl_msg *m)
 		if (ctl_get_config_valid(m, &u.valid) != 0)
 			return (-1);
 		reload_answered(s, sd, u.valid.generation, u.valid.why);
+		return (0);
+	case CTL_CONFIG_USED:
+		if (ctl_get_config_used(m, &u.used) != 0)
+			return (-1);
+		reload_used(s, u.used.generation);
 		return (0);
 	case CTL_PEER_FAULT:
 		if (ctl_get_peer_fault(m, &u.fault) != 0)
