@@ -18,6 +18,7 @@
  *	CONFIG(generation)		   ->	reload: keep it beside the one in use
  *					   <-	CONFIG_VALID(generation, "" or why not)
  *	CONFIG_USE | CONFIG_DROP	   ->
+ *					   <-	CONFIG_USED(generation), of the front: by all its threads
  *	PEER(role, life, state)		   ->	a sibling came, went, or has new rings (RING* before)
  *					   <-	DRAINED(life): the old rings of that front are read
  *					   <-	PEER_FAULT(role, why): replace it, on fresh rings
@@ -38,7 +39,7 @@
 
 #define CTL_FD 3      /* in every child, from exec */
 #define CTL_LOG_FD 4  /* the log socket, likewise */
-#define CTL_STAMP 0x6e617403u /* grows with every change of this file, ctl_list.h or ring.h */
+#define CTL_STAMP 0x6e617405u /* grows with every change of this file, ctl_list.h or ring.h */
 #define CTL_FDS_MAX 2
 
 #define CTL_ENUM(NAME, name, code, ...) CTL_##NAME = code,
@@ -81,6 +82,7 @@ struct ctl_pong { uint64_t number; uint64_t useful; /* records released, answers
 struct ctl_config_valid { uint32_t generation; struct str why; /* empty: it can be used */ };
 struct ctl_config_use { uint32_t generation; };
 struct ctl_config_drop { uint32_t generation; };
+struct ctl_config_used { uint32_t generation; };
 
 enum ctl_peer_state { CTL_PEER_STARTING = 1, CTL_PEER_UP, CTL_PEER_GONE, CTL_PEER_WAITING };
 
@@ -170,6 +172,7 @@ CTL_SEND_PLAIN(ping);
 CTL_SEND_PLAIN(pong);
 CTL_SEND_PLAIN(config_valid);
 CTL_SEND_PLAIN(config_use);
+CTL_SEND_PLAIN(config_used);
 CTL_SEND_PLAIN(config_drop);
 CTL_SEND_PLAIN(peer);
 CTL_SEND_PLAIN(peer_fault);
@@ -201,6 +204,7 @@ CTL_GET(ping);
 CTL_GET(pong);
 CTL_GET(config_valid);
 CTL_GET(config_use);
+CTL_GET(config_used);
 CTL_GET(config_drop);
 CTL_GET(peer);
 CTL_GET(peer_fault);

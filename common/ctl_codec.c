@@ -114,7 +114,7 @@ get_hello(struct rd *in, struct ctl_hello *m)
 
 PLAIN(HELLO, hello)
 
-/* ---- CONFIG, CONFIG_VALID, CONFIG_USE, CONFIG_DROP ---- */
+/* ---- CONFIG, CONFIG_VALID, CONFIG_USE, CONFIG_DROP, CONFIG_USED ---- */
 
 #define GENERATION(name)						\
 	static void							\
@@ -132,9 +132,11 @@ PLAIN(HELLO, hello)
 GENERATION(config)
 GENERATION(config_use)
 GENERATION(config_drop)
+GENERATION(config_used)
 #undef GENERATION
 PLAIN(CONFIG_USE, config_use)
 PLAIN(CONFIG_DROP, config_drop)
+PLAIN(CONFIG_USED, config_used)
 
 int
 ctl_send_config(struct ctl *ctl, const struct ctl_config *m, int fd, struct err *err)

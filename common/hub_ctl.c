@@ -253,6 +253,7 @@ handle(struct hub *h, struct ctl_msg *m)
 	case CTL_PROBED:
 	case CTL_CID:
 	case CTL_DRAINED:
+	case CTL_CONFIG_USED:
 	default:
 		broken(m);
 	}

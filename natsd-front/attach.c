@@ -190,6 +190,7 @@ attach_one(struct front *f, struct ctl_msg *m, struct err *e)
 	case CTL_PROBED:
 	case CTL_CID:
 	case CTL_DRAINED:
+	case CTL_CONFIG_USED:
 		break;
 	}
 	return (err_set(e, "%s before GO", ctl_name(m->type)));

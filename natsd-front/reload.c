@@ -137,10 +137,14 @@ reload_drop(struct front *f, uint32_t generation)
 void
 reload_used(struct front *f)
 {
+	struct ctl_config_used used;
+
 	if (f->old_users == 0 || --f->old_users != 0)
 		return;
 	settings_release(f->old);
 	f->old = NULL;
+	used.generation = f->settings->o.generation;
+	ctl_send_config_used(f->ctl, &used, NULL);
 	if (f->answer_later == 0)
 		return;
 	answer(f, f->answer_later, "");

@@ -36,6 +36,7 @@ struct supervise {
 	bool ready, stopping, lame;
 
 	bool reloading;
+	bool using; /* committed, and the front's threads change over */
 	struct options next;
 	char refused[CTL_TEXT_MAX];
 	void (*reload_done)(void *ctx, const char *why);
@@ -53,7 +54,8 @@ void handover_peer(struct supervised *to, const struct supervised *about);
 
 /* supervise_reload.c */
 void reload_answered(struct supervise *, struct supervised *, uint32_t generation, struct str why);
-void reload_lost(struct supervise *, struct supervised *); /* it died before it answered */
+void reload_used(struct supervise *, uint32_t generation); /* the front has it in use */
+void reload_lost(struct supervise *, struct supervised *); /* it died before it said so */
 
 /* supervise_said.c: one message.  0; -1: the child broke the rules. */
 int supervise_said(struct supervise *, struct supervised *, struct ctl_msg *);

@@ -205,6 +205,18 @@ on_drained(struct supervise *s, struct supervised *sd, struct ctl_msg *msg)
 	return (0);
 }
 
+static int
+on_config_used(struct supervise *s, struct supervised *sd, struct ctl_msg *msg)
+{
+	struct ctl_config_used m;
+
+	(void)sd;
+	if (ctl_get_config_used(msg, &m) != 0)
+		return (-1);
+	reload_used(s, m.generation);
+	return (0);
+}
+
 int
 supervise_said(struct supervise *s, struct supervised *sd, struct ctl_msg *m)
 {
@@ -219,6 +231,7 @@ supervise_said(struct supervise *s, struct supervised *sd, struct ctl_msg *m)
 		[CTL_PROBED] = on_probed,
 		[CTL_CID] = on_cid,
 		[CTL_DRAINED] = on_drained,
+		[CTL_CONFIG_USED] = on_config_used,
 	};
 
 	if (m->type >= sizeof(hear) / sizeof(hear[0]) || hear[m->type] == NULL)

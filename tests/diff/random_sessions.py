@@ -5,8 +5,9 @@
 
 $NATS_SERVER is the peer.  A session is made from (seed, number) alone.  It is a list of bursts: one connection sends some
 operations in one write (to natsd also cut in pieces), then PING, and the next burst begins after its PONG; so what each
-connection sees is settled but for four freedoms, which the comparison leaves: the order of copies of one message, the member of a
-queue group that gets a message, which of several subscriptions to a reply is named by a 503, and how often 'Invalid Publish Subject' is said (nats-server says it once more when a
+connection sees is settled but for five freedoms, which the comparison leaves: the order of copies of one message, the member of a
+queue group that gets a message, which of several subscriptions to a reply is named by a 503, where a 503 stands before the
+next PONG (natsd may have to ask another thread whether anybody took the message), and how often 'Invalid Publish Subject' is said (nats-server says it once more when a
 message came in two reads, and its buffer begins with 512 bytes).  A session that differs is made as small as it can be and printed as
 a scenario for scenarios/*.txt.
 """
@@ -36,6 +37,7 @@ BROKEN = (b"PUB foo\r\n", b"SUB foo\r\n", b"SUB\r\n", b"UNSUB\r\n", b"\r\n", b"X
           b"PUB a 2000000\r\n", b"SUB a b c d\r\n", b"UNSUB 1 2 3\r\n", b"HPUB a 5 4\r\n", b"CONNECT {\"protocol\":4}\r\n",
           b"SUB " + b"x" * 4100 + b" 1\r\n", b"PUBX a 1\r\n", b"+NO\r\n", b"INFO {\r\n", b" PING\r\n")
 SID_OF_503 = re.compile(rb"^(HMSG \S+ )\d+( (\d+) \3\r\n)$")
+IS_503 = "NATS/1.0 503"
 TWICE = "-ERR 'Invalid Publish Subject'"
 USERS = ("all", "pub", "sub", "queue", "resp")
 PLAIN = "max_payload: 1MB\n"
@@ -242,10 +244,25 @@ class Player:
 				else:
 					kept.append((SID_OF_503.sub(rb"\1<sid>\2", line), body) if body else (line, body))
 			lines = [self.table.apply("info" if x.startswith("INFO ") else "line", x) for x in stream.lines(kept)]
+			lines = self.late_503(lines)
 			out[name] = [x for i, x in enumerate(lines) if x != TWICE or lines[i - 1:i] != [TWICE]]
 			out[name].append(stream.visible(c.frames.rest()))
 		out["queues"] = sorted("%d x %s" % (n, text) for text, n in pool.items())
 		return out
+
+	@staticmethod
+	def late_503(lines):
+		"""Each 503 stands right before the PONG that follows it."""
+		out, held = [], []
+		for line in lines:
+			if IS_503 in line:
+				held.append(line)
+				continue
+			if line == "PONG":
+				out += sorted(held)
+				held = []
+			out.append(line)
+		return out + sorted(held)
 
 	@staticmethod
 	def of_queue(line, body):
