@@ -305,10 +305,12 @@ free_event(struct event *ev)
 }
 
 bool
-front_is_stuck(const struct front *f)
+front_abandons_helpers(struct front *f)
 {
-	return (f->shared != NULL && f->shared->helpers != NULL &&
-	    helpers_stuck(f->shared->helpers));
+	if (!helpers_stuck(f->shared->helpers))
+		return (false);
+	helpers_abandon(f->shared->helpers);
+	return (true);
 }
 
 void

@@ -93,9 +93,9 @@ int front_start(struct front *, struct err *);
 int front_run(struct front *);
 void front_free(struct front *);
 
-/* front_is_stuck - after front_run: a helper is in the middle of something that takes long, and uses
- * what front_free would free.  The process must leave as it is. */
-bool front_is_stuck(const struct front *);
+/* front_abandons_helpers - after front_run: true when a helper is in the middle of something that
+ * takes long, and uses what front_free would free.  The process must leave as it is. */
+bool front_abandons_helpers(struct front *);
 
 /* front_control - the control socket is readable.  front_hear - what workers said.
  * front_usage - asks the supervisor for figures when monitoring wants them. */

@@ -82,7 +82,7 @@ main(void)
 	if (front_start(&f, &e) != 0)
 		fatal("natsd-front: %s", e.text);
 	status = front_run(&f);
-	if (front_is_stuck(&f))
+	if (front_abandons_helpers(&f))
 		_exit(status); /* without what libraries do at exit, too */
 	front_free(&f);
 	leaks_search(NULL);

@@ -1,7 +1,6 @@
 /*
  * What ThreadSanitizer cannot know: a descriptor that one worker closes and that accept(2) gives
- * out again in another thread is handed over by the kernel, whose order it does not see.  And a
- * helper may be left behind at the end (helpers_stuck).
+ * out again in another thread is handed over by the kernel, whose order it does not see.
  */
 #include "config.h"
 
@@ -11,7 +10,7 @@ const char *__tsan_default_suppressions(void);
 const char *
 __tsan_default_suppressions(void)
 {
-	return ("race:conn_hang_up\nthread:helpers_start\n");
+	return ("race:conn_hang_up\n");
 }
 #else
 typedef int front_has_no_tsan; /* a file may not be empty */
