@@ -145,23 +145,36 @@ worker_drain(struct worker *w)
 
 /* ---- a turn ---- */
 
+/* Awake before the lock: whoever has borrowed our turn is waited for, and nobody borrows it next. */
+static void
+turn_begin(struct worker *w)
+{
+	each_ring(w, ring_awake);
+	pthread_mutex_lock(&w->shared->pub[w->index].turn);
+	qsbr_online(w->qsbr);
+	w->online = true;
+}
+
+static void
+turn_end(struct worker *w)
+{
+	qsbr_offline(w->qsbr);
+	w->online = false;
+	pthread_mutex_unlock(&w->shared->pub[w->index].turn);
+}
+
 void
 worker_enter(struct worker *w)
 {
 	if (w->in_turn)
 		return;
 	if (!w->online)
-		pthread_mutex_lock(&w->shared->pub[w->index].turn);
+		turn_begin(w);
 	w->in_turn = true;
 	w->worked = false;
 	w->subs_left = WORKER_SUBS_A_TURN;
 	w->now = mono_now();
 	w->wall_ns = w->now.ns + w->wall_offset_ns;
-	if (!w->online) {
-		qsbr_online(w->qsbr);
-		w->online = true;
-		each_ring(w, ring_awake);
-	}
 	drain_main(w);
 	worker_drain(w);
 	if (peers_drain(w))
@@ -385,9 +398,7 @@ worker_wait(struct worker *w)
 	}
 	if (w->shared->may_spin)
 		w->slept = mono_now();
-	qsbr_offline(w->qsbr);
-	w->online = false;
-	pthread_mutex_unlock(&w->shared->pub[w->index].turn);
+	turn_end(w);
 	event_base_loop(w->base, EVLOOP_ONCE);
 }
 
@@ -408,9 +419,8 @@ worker_run(void *arg)
 		worker_leave(w);
 	}
 	snapshot_forget(w);
-	qsbr_offline(w->qsbr);
+	turn_end(w);
 	qsbr_unregister(w->qsbr);
-	pthread_mutex_unlock(&w->shared->pub[w->index].turn);
 	return (NULL);
 }
 

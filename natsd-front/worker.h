@@ -8,6 +8,7 @@
  *			seen now; parse, route, deliver
  *	worker_leave	timers; connections that may go on; publish rings; write to sockets; close;
  *			snapshots; quiescent
+ *			(deliveries to a worker that sleeps may be done for it then: lend.h)
  *	worker_wait	spin a little, or declare sleep on all rings, go offline, wait
  *
  * Rings are published before sockets are written: what a PONG promises is on its way before the
