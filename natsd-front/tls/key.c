@@ -1,0 +1,63 @@
+#include "config.h"
+
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+
+#include "natsd-front/tls/key.h"
+#include "natsd-front/tls/library.h"
+
+struct tls_key {
+	EVP_PKEY *pkey;
+};
+
+/* An encrypted key would ask a terminal. */
+static int
+no_password(char *buf, int size, int writing, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return (-1);
+}
+
+struct tls_key *
+tls_key_from_pem(const char *pem, struct err *e)
+{
+	struct tls_key *k = calloc(1, sizeof(*k));
+	BIO *in = BIO_new_mem_buf(pem, -1);
+
+	if (k == NULL || in == NULL) {
+		err_set(e, "no memory");
+		goto fail;
+	}
+	k->pkey = PEM_read_bio_PrivateKey(in, NULL, no_password, NULL);
+	if (k->pkey == NULL) {
+		tls_library_error(e, "private key");
+		goto fail;
+	}
+	BIO_free(in);
+	return (k);
+fail:
+	BIO_free(in);
+	free(k);
+	return (NULL);
+}
+
+void
+tls_key_free(struct tls_key *k)
+{
+	if (k == NULL)
+		return;
+	EVP_PKEY_free(k->pkey);
+	free(k);
+}
+
+int
+tls_key_install(const struct tls_key *k, SSL_CTX *ctx, struct err *e)
+{
+	if (SSL_CTX_use_PrivateKey(ctx, k->pkey) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+		return (tls_library_error(e, "private key"));
+	return (0);
+}
