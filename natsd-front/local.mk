@@ -22,6 +22,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/deliver.c natsd-front/deliver.h natsd-front/deliver_here.c \
 	natsd-front/deliver_ring.c natsd-front/fan.h \
 	natsd-front/front.c natsd-front/front.h \
+	natsd-front/grants.c natsd-front/grants.h \
 	natsd-front/interest.c natsd-front/interest.h \
 	natsd-front/lame.c \
 	natsd-front/local.c natsd-front/local.h \
@@ -41,6 +42,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/out.c natsd-front/out.h \
 	natsd-front/peer.c natsd-front/peer.h \
 	natsd-front/peer_rules.c natsd-front/peer_rules.h \
+	natsd-front/permit.c natsd-front/permit.h natsd-front/permit_cache.c natsd-front/permit_cache.h \
 	natsd-front/probe.c natsd-front/probe.h \
 	natsd-front/reasons.c natsd-front/reasons.h \
 	natsd-front/reload.c \
