@@ -17,6 +17,7 @@
 #include "common/sandbox.h"
 #include "natsd-front/front.h"
 #include "natsd-front/probe.h"
+#include "natsd-front/tls/library.h"
 
 #define ARENAS_MAX 2 /* of malloc: messages do not come there, memory counts */
 
@@ -24,8 +25,11 @@
 static void
 preload(void)
 {
+	struct err e;
 	size_t seed;
 
+	if (tls_library_begin(&e) != 0)
+		fatal("natsd-front: %s", e.text);
 	tzset();
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		fatal("getrandom");

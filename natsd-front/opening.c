@@ -367,7 +367,6 @@ opening_over(struct conn *c)
 {
 	opening_end(c);
 	c->state = CONN_OPEN;
-	c->ping_at = mono_add_ns(c->worker->now, c->worker->settings->ping_interval_ns);
 	client_opened(c);
 	if (c->state == CONN_OPEN && conn_held(c).n != 0 && c->at == NULL)
 		conn_list_add(&c->worker->resume, c);

@@ -123,10 +123,15 @@ reload_drop(struct front *f, uint32_t generation)
 void
 reload_used(struct front *f)
 {
+	uint32_t unpinned;
+
 	if (f->old_users == 0 || --f->old_users != 0)
 		return;
 	settings_free(f->old);
 	f->old = NULL;
+	unpinned = atomic_exchange(&f->shared->unpinned, 0);
+	if (unpinned != 0)
+		log_info("Disconnect %u clients due to pinned certs reload", unpinned);
 	if (f->answer_later == 0)
 		return;
 	answer(f, f->answer_later, "");

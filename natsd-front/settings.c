@@ -6,6 +6,7 @@
 #include "common/num.h"
 #include "natsd-front/client/info.h"
 #include "natsd-front/settings.h"
+#include "natsd-front/tls/context.h"
 
 /* "host", "host:port", "[v6]:port": over what the listener says. */
 static int
@@ -73,6 +74,10 @@ settings_new(const uint8_t *p, size_t n, struct err *e)
 		err_set(e, "invalid ClientAdvertise value of %s", s->o.client_advertise);
 		goto fail;
 	}
+	if (s->o.tls != NULL && (s->tls = tls_context_new(s->o.tls, e)) == NULL) {
+		err_wrap(e, "tls");
+		goto fail;
+	}
 	if (info_prepare(s) != 0) {
 		err_set(e, "no memory");
 		goto fail;
@@ -89,6 +94,7 @@ settings_free(struct settings *s)
 	if (s == NULL)
 		return;
 	options_free(&s->o);
+	tls_context_release(s->tls);
 	free(s->info_host);
 	free(s->info_head);
 	free(s->info_tail);

@@ -15,6 +15,8 @@
 #include "common/options.h"
 #include "common/str.h"
 
+struct tls_context;
+
 struct settings {
 	struct options o;
 	int32_t max_payload;	  /* -1: no limit */
@@ -26,6 +28,7 @@ struct settings {
 	int64_t write_deadline_ns;
 	int64_t ping_interval_ns;
 	bool headers;
+	struct tls_context *tls; /* of clients and of monitoring; NULL: none */
 	char *info_host;	  /* as INFO says it, client_advertise considered */
 	int64_t info_port;
 	char *info_head;	  /* `{"server_id":... ,"headers":true` */

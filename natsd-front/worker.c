@@ -6,9 +6,11 @@
 #include <stdlib.h>
 
 #include "natsd-front/conn.h"
+#include "natsd-front/conn_tls.h"
 #include "natsd-front/deliver.h"
 #include "natsd-front/peer.h"
 #include "natsd-front/snapshot.h"
+#include "natsd-front/tls/library.h"
 #include "natsd-front/worker.h"
 
 #define SPIN_MOST_US 20
@@ -152,6 +154,16 @@ worker_enter(struct worker *w)
 }
 
 static void
+report_blocked(struct worker *w)
+{
+	uint64_t n = tls_rate_blocked(&w->shared->tls_rate);
+
+	if (n > 0)
+		log_warn("Rejected %llu connections due to TLS rate limiting",
+		    (unsigned long long)n);
+}
+
+static void
 second_work(struct worker *w)
 {
 	unsigned i;
@@ -162,6 +174,7 @@ second_work(struct worker *w)
 	w->wall_offset_ns = wall_now().ns - w->now.ns;
 	if (w->rest_due > 0)
 		w->rest_due--;
+	report_blocked(w);
 	blob_store_trim(w->mem.blobs);
 	pool_trim(w->mem.segs);
 	pool_trim(w->conn_pool);
@@ -371,6 +384,7 @@ worker_run(void *arg)
 	w->qsbr = qsbr_register(w->shared->qsbr);
 	if (w->qsbr == NULL)
 		fatal("no memory for worker %u", w->index);
+	tls_library_thread_begin();
 	while (!w->stopped) {
 		worker_wait(w);
 		worker_enter(w);
@@ -378,6 +392,7 @@ worker_run(void *arg)
 		worker_leave(w);
 	}
 	snapshot_forget(w);
+	tls_library_thread_end();
 	qsbr_offline(w->qsbr);
 	qsbr_unregister(w->qsbr);
 	return (NULL);
@@ -509,5 +524,6 @@ worker_free(struct worker *w)
 	free(w->links);
 	free(w->scratch);
 	free(w->read_buf);
+	conn_tls_room_free(w->tls_room);
 	free(w);
 }
