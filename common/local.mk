@@ -25,8 +25,11 @@ common_libcommon_a_SOURCES = \
 	common/conf.h common/lex.h common/lex.c common/conf_lex.h common/conf_lex.c common/conf_lex_value.c \
 	common/conf.c common/conf_file.c common/conf_print.c \
 	common/duration.h common/duration.c common/quote.h common/quote.c \
+	common/access.h common/access.c common/access_codec.c \
+	common/tls_options.h common/tls_options.c \
 	common/option_list.h common/options.h common/options.c \
 	common/utf8.h common/utf8.c \
+	common/base64.h common/base64.c common/nkey.h common/nkey.c \
 	common/subject.h common/subject.c common/subject_set.h common/subject_set.c \
 	common/transform.h common/transform.c common/mapping.h common/mapping.c \
 	common/qsbr.h common/qsbr.c \

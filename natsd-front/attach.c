@@ -14,8 +14,6 @@
 #include "natsd-front/front.h"
 #include "natsd-front/peer.h"
 
-#define CONFIG_MAX (1u << 20)
-
 static int
 take_fd(struct ctl_msg *m, int i)
 {
@@ -67,7 +65,7 @@ on_config(struct front *f, struct ctl_msg *m, struct err *e)
 
 	if (ctl_get_config(m, &c) != 0 || f->settings != NULL)
 		return (err_set(e, "broken CONFIG"));
-	if (shm_read_all(m->fds[0], CONFIG_MAX, &p, &n, e) != 0)
+	if (shm_read_all(m->fds[0], OPTIONS_ENCODED_MAX, &p, &n, e) != 0)
 		return (-1);
 	f->settings = settings_new(p, n, e);
 	rc = f->settings == NULL ? -1 : status_set_options(f->status, p, n, e);

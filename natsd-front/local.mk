@@ -18,6 +18,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/conn.c natsd-front/conn.h \
 	natsd-front/conn_input.c natsd-front/conn_input.h \
 	natsd-front/conn_out.c natsd-front/conn_wait.c \
+	natsd-front/conn_tls.c natsd-front/conn_tls.h \
 	natsd-front/control.c \
 	natsd-front/deliver.c natsd-front/deliver.h natsd-front/deliver_here.c \
 	natsd-front/deliver_ring.c natsd-front/fan.h \
@@ -39,11 +40,13 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/monitor/page_varz.c \
 	natsd-front/monitor/params.h natsd-front/monitor/params.c \
 	natsd-front/msg.c natsd-front/msg.h \
+	natsd-front/opening.c natsd-front/opening.h \
 	natsd-front/out.c natsd-front/out.h \
 	natsd-front/peer.c natsd-front/peer.h \
 	natsd-front/peer_rules.c natsd-front/peer_rules.h \
 	natsd-front/permit.c natsd-front/permit.h natsd-front/permit_cache.c natsd-front/permit_cache.h \
 	natsd-front/probe.c natsd-front/probe.h \
+	natsd-front/proxy_header.c natsd-front/proxy_header.h \
 	natsd-front/reasons.c natsd-front/reasons.h \
 	natsd-front/reload.c \
 	natsd-front/settings.c natsd-front/settings.h \
@@ -53,7 +56,16 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/status.c natsd-front/status.h \
 	natsd-front/sub.c natsd-front/sub.h \
 	natsd-front/text.c natsd-front/text.h \
+	natsd-front/tls/bio.c natsd-front/tls/bio.h \
+	natsd-front/tls/context.c natsd-front/tls/context.h \
+	natsd-front/tls/handshake.c natsd-front/tls/handshake.h \
+	natsd-front/tls/key.c natsd-front/tls/key.h \
+	natsd-front/tls/library.c natsd-front/tls/library.h \
+	natsd-front/tls/peer.c natsd-front/tls/peer.h \
+	natsd-front/tls/rate.c natsd-front/tls/rate.h \
+	natsd-front/tls/tls.c natsd-front/tls/tls.h \
+	natsd-front/tls/why.c natsd-front/tls/why.h \
 	natsd-front/worker.c natsd-front/worker.h natsd-front/worker_main.c
 natsd_front_natsd_front_SOURCES = natsd-front/main.c natsd-front/tsan.c
-natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS)
+natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(LIBSSL_LIBS)
 dist_man_MANS += natsd-front/natsd-front.8

@@ -7,8 +7,6 @@
 #include "common/shm.h"
 #include "natsd-front/front.h"
 
-#define CONFIG_MAX (1u << 20)
-
 static void
 offer_drop(struct front *f)
 {
@@ -21,7 +19,7 @@ offer_drop(struct front *f)
 static int
 offer_read(struct front *f, struct ctl_msg *m, struct err *e)
 {
-	if (shm_read_all(m->fds[0], CONFIG_MAX, &f->next_bytes, &f->next_nbytes, e) != 0)
+	if (shm_read_all(m->fds[0], OPTIONS_ENCODED_MAX, &f->next_bytes, &f->next_nbytes, e) != 0)
 		return (-1);
 	f->next = settings_new(f->next_bytes, f->next_nbytes, e);
 	return (f->next == NULL ? -1 : 0);

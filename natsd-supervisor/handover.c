@@ -51,7 +51,7 @@ handover_config(struct supervised *sd, const struct options *o, struct err *e)
 	if (options_encode(o, sd->child.role, &p, &n, e) != 0)
 		return (-1);
 	fd = shm_make_sealed_copy("natsd-options", p, n, e);
-	free(p);
+	options_encoded_free(p, n);
 	if (fd == -1)
 		return (-1);
 	rc = ctl_send_config(sd->child.ctl, &m, fd, e);

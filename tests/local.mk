@@ -1,6 +1,7 @@
 TEST_LIBS = $(CHECK_LIBS) $(COMMON_LIBS)
 include tests/unit/ring.mk
 include tests/unit/conf.mk
+include tests/unit/access.mk
 include tests/unit/routing.mk
 include tests/unit/roles.mk
 include tests/unit/front.mk

@@ -87,7 +87,7 @@ tests_fuzz_fuzz_options_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_options_LDADD = $(COMMON_LIBS)
 endif
 
-FRONT_FUZZ_LIBS = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS)
+FRONT_FUZZ_LIBS = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(LIBSSL_LIBS)
 check_PROGRAMS += tests/fuzz/replay_parser tests/fuzz/replay_connect
 tests_fuzz_replay_parser_SOURCES = tests/fuzz/fuzz_parser.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_parser_LDADD = $(FRONT_FUZZ_LIBS)
@@ -118,4 +118,21 @@ tests_fuzz_fuzz_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.
 tests_fuzz_fuzz_transform_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_transform_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_transform_LDADD = $(COMMON_LIBS)
+check_PROGRAMS += tests/fuzz/replay_access tests/fuzz/replay_tls_options
+tests_fuzz_replay_access_SOURCES = tests/fuzz/fuzz_access.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_access_LDADD = $(COMMON_LIBS)
+tests_fuzz_replay_tls_options_SOURCES = tests/fuzz/fuzz_tls_options.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_tls_options_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_access tests/fuzz/replay_tls_options
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_access tests/fuzz/fuzz_tls_options
+tests_fuzz_fuzz_access_SOURCES = tests/fuzz/fuzz_access.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_access_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_access_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_access_LDADD = $(COMMON_LIBS)
+tests_fuzz_fuzz_tls_options_SOURCES = tests/fuzz/fuzz_tls_options.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_tls_options_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_tls_options_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_tls_options_LDADD = $(COMMON_LIBS)
 endif

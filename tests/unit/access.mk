@@ -1,0 +1,6 @@
+# who may connect, TLS: what the children are told of it
+check_PROGRAMS += tests/unit/test_access
+tests_unit_test_access_SOURCES = tests/unit/test_access.c tests/unit/unit.h
+tests_unit_test_access_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_access_LDADD = $(TEST_LIBS)
+TESTS += tests/unit/test_access
