@@ -7,7 +7,7 @@
 #ifndef FRONT_TLS_BIO_H
 #define FRONT_TLS_BIO_H
 
-#include <openssl/types.h>
+#include <openssl/bio.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -5,7 +5,7 @@
 #ifndef FRONT_TLS_LIBRARY_H
 #define FRONT_TLS_LIBRARY_H
 
-#include <openssl/types.h>
+#include <openssl/bio.h>
 
 #include "common/err.h"
 

@@ -118,6 +118,8 @@ tests_fuzz_fuzz_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.
 tests_fuzz_fuzz_transform_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_transform_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_transform_LDADD = $(COMMON_LIBS)
+endif
+
 check_PROGRAMS += tests/fuzz/replay_access tests/fuzz/replay_tls_options
 tests_fuzz_replay_access_SOURCES = tests/fuzz/fuzz_access.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_access_LDADD = $(COMMON_LIBS)
