@@ -61,6 +61,8 @@
 	O(max_traced_msg_len,     INT,    "max_traced_msg_len",                     0,                 INT64_MIN,        INT64_MAX,  FRONT,             LIVE, "MaxTracedMsgLen", "bytes of a traced payload")                 \
 	O(server_tags,            TAGS,   "server_tags",                            "",                0,                65535,      FRONT,             LIVE, "Tags", "tags of this server")                                  \
 	O(server_metadata,        MAP,    "server_metadata",                        "",                0,                65535,      FRONT,             LIVE, "Metadata", "metadata of this server")                          \
+	O(proxy_protocol,         BOOL,   "proxy_protocol",                         0,                 0,                1,          FRONT,             NO,   "ProxyProtocol", "a proxy says whom it connects for")             \
+	O(allow_non_tls,          BOOL,   "allow_non_tls",                          0,                 0,                1,          FRONT,             LIVE, "AllowNonTLS", "clients may choose not to speak TLS")             \
 	O(front_threads,          INT,    "natsd.front_threads",                    0,                 0,                256,        FRONT,             NO,   "natsd.front_threads", "worker threads of natsd-front")         \
 	O(ring_bytes,             SIZE,   "natsd.ring_bytes",                       67108864,          65536,            1073741824, FRONT | JS | RAFT, NO,   "natsd.ring_bytes", "bytes of a ring between two programs")
 
@@ -69,7 +71,6 @@
 	L("http",   http_host, http_port, "monitoring listen address and port")
 
 #define OPTION_UNBUILT_LIST(U) \
-	U("proxy_protocol", "PROXY protocol")               \
 	U("https", "TLS for monitoring")                    \
 	U("https_port", "TLS for monitoring")               \
 	U("prof_port", "profiling")                         \
@@ -106,7 +107,6 @@
 	U("trusted", "operators and JWTs")                  \
 	U("trusted_keys", "operators and JWTs")             \
 	U("tls", "TLS")                                     \
-	U("allow_non_tls", "TLS")                           \
 	U("ocsp", "TLS")                                    \
 	U("ocsp_cache", "TLS")                              \
 	U("cluster", "clustering")                          \

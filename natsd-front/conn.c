@@ -13,11 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "natsd-front/auth/auth.h"
 #include "natsd-front/client/client.h"
 #include "natsd-front/closed.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/conn_input.h"
 #include "natsd-front/conn_tls.h"
+#include "natsd-front/grants.h"
 #include "natsd-front/opening.h"
 #include "natsd-front/text.h"
 #include "natsd-front/tls/tls.h"
@@ -179,7 +181,6 @@ conn_new(struct worker *w, const struct local_adopt *a)
 		return (NULL);
 	}
 	c->worker = w;
-	c->account = w->shared->global;
 	c->cid = a->cid;
 	c->fd = a->fd;
 	c->flags = CONN_VERBOSE | CONN_PEDANTIC | CONN_ECHO;
@@ -187,10 +188,15 @@ conn_new(struct worker *w, const struct local_adopt *a)
 	c->family = a->family;
 	c->port = a->port;
 	memcpy(c->addr, a->addr, sizeof(c->addr));
-	c->max_payload = w->settings->max_payload;
 	c->started = w->now;
 	c->start_wall_ns = c->last_wall_ns = wall_now().ns;
 	parser_init(&c->parser, PARSER_CLIENT, w->settings->max_control_line);
+	if (auth_begin(c) != 0) {
+		auth_end(c);
+		slots_remove(&w->conns, c->handle);
+		pool_put(w->conn_pool, c);
+		return (NULL);
+	}
 	return (c);
 }
 
@@ -234,6 +240,7 @@ conn_free_labels(struct conn *c)
 	free(c->labels->name);
 	free(c->labels->lang);
 	free(c->labels->version);
+	free(c->labels->who);
 	free(c->labels);
 	c->labels = NULL;
 }
@@ -273,6 +280,8 @@ conn_destroy(struct conn *c)
 		blob_drop(w->mem.blobs, c->held);
 	out_drop(&c->out, &w->mem);
 	conn_free_labels(c);
+	auth_free(c);
+	grants_free(c->grants);
 	pool_put(w->conn_pool, c);
 }
 
@@ -292,6 +301,7 @@ conn_unregister(struct conn *c)
 	opening_end(c);
 	closed_ring_add(w->shared->closed, c, wall_now().ns);
 	client_end(c);
+	auth_end(c);
 	slots_remove(&w->conns, c->handle);
 	atomic_fetch_sub(&w->shared->pub[w->index].conns, 1);
 }
@@ -306,7 +316,7 @@ conn_linger_or_destroy(struct conn *c)
 	if (reason_flushes(c->reason) && c->reason != REASON_WRITE_ERROR && c->out.pending != 0) {
 		c->flags |= CONN_LINGER;
 		c->waits_write = true;
-		c->ping_at = (struct mono){ 0 };
+		c->ping_at = c->due_at = (struct mono){ 0 };
 		conn_list_remove(c);
 		conn_list_add(&w->lingering, c);
 		conn_arm(c);
@@ -370,6 +380,8 @@ conn_set_timer(struct conn *c)
 {
 	struct mono when = c->state == CONN_OPENING ? opening_until(c) : c->ping_at;
 
+	if (c->due_at.ns != 0 && (when.ns == 0 || mono_before(c->due_at, when)))
+		when = c->due_at;
 	if (c->write_by.ns != 0 && (when.ns == 0 || mono_before(c->write_by, when)))
 		when = c->write_by;
 	if (when.ns == 0)
@@ -388,7 +400,10 @@ conn_on_timer(struct wheel_timer *t, void *worker)
 		conn_write_late(c);
 	if (c->state == CONN_OPENING && !mono_before(w->now, opening_until(c)))
 		opening_late(c);
-	else if (c->state == CONN_OPEN && !mono_before(w->now, c->ping_at))
+	if (c->state != CONN_CLOSING && c->due_at.ns != 0 && !mono_before(w->now, c->due_at))
+		auth_late(c);
+	if ((c->state == CONN_OPEN || c->state == CONN_AUTHENTICATING) &&
+	    !mono_before(w->now, c->ping_at))
 		client_ping_due(c);
 	if (c->state != CONN_CLOSING || (c->flags & CONN_LINGER) != 0)
 		conn_set_timer(c);

@@ -27,6 +27,11 @@
 #include "natsd-front/sub.h"
 #include "natsd-front/worker.h"
 
+struct auth;
+struct auth_user;
+struct grants;
+struct permit;
+
 enum conn_state { CONN_OPENING, CONN_AUTHENTICATING, CONN_OPEN, CONN_CLOSING };
 
 /* Why a connection is not read.  It is read again when no bit is left. */
@@ -58,14 +63,17 @@ enum conn_flag {
 	CONN_LABELLED = 1u << 13,     /* the log prefix was extended */
 	CONN_LINGER = 1u << 14,	      /* closing, with output that should still get out */
 	CONN_TLS_WANTED = 1u << 15,
-	CONN_TLS_READY = 1u << 17, /* the handshake is over: tls is the worker's alone */
-	CONN_TLS_FIRST = 1u << 18, /* it came before INFO */
-	CONN_TLS_OVER = 1u << 19,  /* the client said that it ends */
 	CONN_TRUSTED = 1u << 16, /* since its last PONG: sent to who may turn out to be gone */
+	CONN_COUNTED = 1u << 17, /* among the connections of its account */
+	CONN_SUBS_OVER = 1u << 18, /* has more subscriptions than it may: goes at due_at */
+	CONN_TLS_READY = 1u << 19, /* the handshake is over: tls is the worker's alone */
+	CONN_TLS_FIRST = 1u << 20, /* it came before INFO */
+	CONN_TLS_OVER = 1u << 21,  /* the client said that it ends */
 };
 
 struct conn_labels { /* of CONNECT, one malloc each; NULL: none */
 	char *name, *lang, *version;
+	char *who; /* account and user, as the log says them; of the first CONNECT */
 };
 
 struct conn_proxied { /* whom a proxy connects for */
@@ -78,6 +86,11 @@ struct conn {
 	struct event ev;
 	struct worker *worker;
 	struct account *account;
+	const struct permit *permit; /* what its user may; NULL: everything */
+	const struct account_settings *limits; /* of its account; these two, and user, belong to */
+	const struct auth_user *user;	       /* worker->settings.  NULL: nobody of a list */
+	struct auth *auth;   /* what it said of itself; NULL: nothing */
+	struct grants *grants; /* NULL: none needed yet */
 	struct handle handle;
 	uint64_t cid;
 	int fd;
@@ -103,8 +116,9 @@ struct conn {
 	size_t batch_left; /* bytes of the write in work; its deadline is write_by */
 	struct mono write_by;
 
-	struct wheel_timer timer; /* at the earlier of ping_at and write_by */
+	struct wheel_timer timer; /* at the earliest of ping_at, due_at and write_by */
 	struct mono ping_at;
+	struct mono due_at; /* end of its patience for authentication, or of itself; 0: none */
 	struct mono started, rtt_from, active_in; /* active_in: PING, messages, subscriptions */
 	int64_t rtt_ns;
 	int64_t start_wall_ns, last_wall_ns;

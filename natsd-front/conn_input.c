@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "natsd-front/auth/auth.h"
 #include "natsd-front/client/client.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/conn_input.h"
@@ -123,7 +124,7 @@ input_parse_shared(struct conn *c, const uint8_t *p, size_t n)
 
 	c->worker->feeding = NULL;
 	used = parser_feed(&c->parser, &client_ops, c, p, n, &end);
-	if (c->state != CONN_OPEN)
+	if (c->state == CONN_CLOSING)
 		return;
 	if (used < n && held_keep(c, p + used, n - used) != 0) {
 		conn_close(c, REASON_READ_ERROR);
@@ -144,7 +145,7 @@ conn_input_held(struct conn *c)
 	c->held_at += parser_feed(&c->parser, &client_ops, c, b->data + c->held_at, held_bytes(c),
 	    &end);
 	c->worker->feeding = NULL;
-	if (c->state != CONN_OPEN)
+	if (c->state == CONN_CLOSING)
 		return;
 	if (c->held_at == c->held_end)
 		held_drop(c);
@@ -184,6 +185,11 @@ input_read_shared(struct conn *c)
 	if (n <= 0) {
 		input_over(c, n);
 		return;
+	}
+	if (have == 0 && c->parser.connect_only && parser_is_fresh(&c->parser)) {
+		auth_first(c, w->read_buf[0]);
+		if (c->state == CONN_CLOSING)
+			return;
 	}
 	if (have != 0)
 		memcpy(w->read_buf, c->held->data + c->held_at, have);

@@ -107,6 +107,7 @@ struct local_adopt { /* a fresh socket; the receiver owns it */
 struct settings;
 struct local_settings {
 	const struct settings *settings;
+	bool access_changed; /* users or accounts are not those of the settings before */
 	uint32_t close_random; /* connections above max_connections, chosen at random */
 };
 

@@ -5,8 +5,17 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/accept.c \
 	natsd-front/answered.c natsd-front/answered.h \
 	natsd-front/attach.c \
+	natsd-front/auth/auth.c natsd-front/auth/auth.h \
+	natsd-front/auth/auth_bind.c natsd-front/auth/auth_bind.h \
+	natsd-front/auth/auth_decide.c natsd-front/auth/auth_decide.h \
+	natsd-front/auth/auth_job.c natsd-front/auth/auth_job.h \
+	natsd-front/auth/auth_table.c natsd-front/auth/auth_table.h \
+	natsd-front/auth/bcrypt.c natsd-front/auth/bcrypt.h \
+	natsd-front/auth/cert.c natsd-front/auth/cert.h \
+	natsd-front/auth/dn.c natsd-front/auth/dn.h \
+	natsd-front/auth/secret.c natsd-front/auth/secret.h \
 	natsd-front/blob.c natsd-front/blob.h \
-	natsd-front/client/client.c natsd-front/client/client.h \
+	natsd-front/client/client.c natsd-front/client/client.h natsd-front/client/client_permit.c \
 	natsd-front/client/connect.c natsd-front/client/connect.h \
 	natsd-front/client/connect_json.c natsd-front/client/connect_json.h \
 	natsd-front/client/info.c natsd-front/client/info.h \
@@ -23,6 +32,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/deliver.c natsd-front/deliver.h natsd-front/deliver_here.c \
 	natsd-front/deliver_ring.c natsd-front/fan.h \
 	natsd-front/front.c natsd-front/front.h \
+	natsd-front/helpers.c natsd-front/helpers.h \
 	natsd-front/grants.c natsd-front/grants.h \
 	natsd-front/interest.c natsd-front/interest.h \
 	natsd-front/lame.c \
@@ -67,5 +77,6 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/tls/why.c natsd-front/tls/why.h \
 	natsd-front/worker.c natsd-front/worker.h natsd-front/worker_main.c
 natsd_front_natsd_front_SOURCES = natsd-front/main.c natsd-front/tsan.c
-natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(LIBSSL_LIBS)
+natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS) \
+	$(LIBSSL_LIBS)
 dist_man_MANS += natsd-front/natsd-front.8

@@ -14,6 +14,7 @@
 
 #include "common/killpoint.h"
 #include "common/log.h"
+#include "common/nkey.h"
 #include "common/sandbox.h"
 #include "natsd-front/front.h"
 #include "natsd-front/probe.h"
@@ -34,6 +35,8 @@ preload(void)
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		fatal("getrandom");
 	json_object_seed(seed);
+	if (nkey_preload(&e) != 0)
+		fatal("natsd-front: %s", e.text);
 }
 
 static void

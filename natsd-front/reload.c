@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "common/access.h"
 #include "common/log.h"
 #include "common/shm.h"
 #include "natsd-front/front.h"
@@ -10,7 +11,7 @@
 static void
 offer_drop(struct front *f)
 {
-	settings_free(f->next);
+	settings_release(f->next);
 	free(f->next_bytes);
 	f->next = NULL;
 	f->next_bytes = NULL;
@@ -22,7 +23,7 @@ offer_read(struct front *f, struct ctl_msg *m, struct err *e)
 	if (shm_read_all(m->fds[0], OPTIONS_ENCODED_MAX, &f->next_bytes, &f->next_nbytes, e) != 0)
 		return (-1);
 	f->next = settings_new(f->next_bytes, f->next_nbytes, e);
-	return (f->next == NULL ? -1 : 0);
+	return (f->next == NULL ? -1 : settings_bind(f->next, f->shared, e));
 }
 
 static void
@@ -79,11 +80,22 @@ spread_closing(struct front *f, const struct settings *s, uint32_t *counts)
 		    (unsigned long long)over);
 }
 
+/* How long authentication may take concerns nobody who is there already. */
+static bool
+access_differs(const struct access *from, const struct access *to)
+{
+	struct access as_before = *from;
+
+	as_before.timeout_ns = to->timeout_ns;
+	return (!access_equal(&as_before, to));
+}
+
 static void
 tell_workers(struct front *f)
 {
 	uint32_t counts[SHARED_WORKERS_MAX] = { 0 };
-	struct local_settings m = { .settings = f->settings };
+	struct local_settings m = { .settings = f->settings,
+		.access_changed = access_differs(f->old->o.access, f->settings->o.access) };
 	unsigned i;
 
 	spread_closing(f, f->settings, counts);
@@ -125,7 +137,7 @@ reload_used(struct front *f)
 
 	if (f->old_users == 0 || --f->old_users != 0)
 		return;
-	settings_free(f->old);
+	settings_release(f->old);
 	f->old = NULL;
 	unpinned = atomic_exchange(&f->shared->unpinned, 0);
 	if (unpinned != 0)

@@ -1,12 +1,21 @@
 #include "config.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/num.h"
+#include "common/tls_options.h"
+#include "natsd-front/auth/auth_table.h"
 #include "natsd-front/client/info.h"
 #include "natsd-front/settings.h"
+#include "natsd-front/shared.h"
 #include "natsd-front/tls/context.h"
+
+struct settings_count {
+	_Atomic uint32_t refs;
+	struct settings *settings; /* for the last one, who may free it */
+};
 
 /* "host", "host:port", "[v6]:port": over what the listener says. */
 static int
@@ -36,6 +45,12 @@ settings_advertise(struct settings *s)
 	return (s->info_host == NULL ? -1 : 0);
 }
 
+static uint32_t
+subs_limit(int64_t n)
+{
+	return (n < 0 || n >= SETTINGS_NO_SUBS_LIMIT ? SETTINGS_NO_SUBS_LIMIT : (uint32_t)n);
+}
+
 static void
 settings_limits(struct settings *s)
 {
@@ -43,15 +58,84 @@ settings_limits(struct settings *s)
 
 	s->max_payload = (int32_t)o->max_payload;
 	s->max_control_line = o->max_control_line < 0 ? 0 : (uint32_t)o->max_control_line;
-	s->max_subs = o->max_subscriptions <= 0 ? 0
-	    : o->max_subscriptions > UINT32_MAX ? UINT32_MAX
-						: (uint32_t)o->max_subscriptions;
+	s->max_subs = subs_limit(o->max_subscriptions == 0 ? -1 : o->max_subscriptions);
 	s->max_conns = o->max_connections;
 	s->max_pending = o->max_pending < 0 ? 0 : (size_t)o->max_pending;
 	s->stall_gate = s->max_pending / 4 * 3;
 	s->write_deadline_ns = o->write_deadline;
 	s->ping_interval_ns = o->ping_interval;
 	s->headers = !o->no_header_support;
+}
+
+/* The smaller of both; negative is no limit. */
+static int64_t
+lower_limit(int64_t a, int64_t b)
+{
+	if (a < 0 || b < 0)
+		return (a < 0 ? b : a);
+	return (a < b ? a : b);
+}
+
+static void
+account_limits(struct account_settings *to, const struct access_account *said,
+    const struct settings *s)
+{
+	int64_t payload = lower_limit(said->max_payload, s->max_payload);
+	uint32_t subs = subs_limit(said->max_subs);
+
+	to->max_conns = said->max_conns;
+	to->max_payload = payload > INT32_MAX ? INT32_MAX : (int32_t)payload;
+	to->max_subs = subs < s->max_subs ? subs : s->max_subs;
+}
+
+int
+settings_bind(struct settings *s, struct shared *sh, struct err *e)
+{
+	const struct access *a = s->o.access;
+	size_t i;
+
+	for (i = 0; i < a->naccounts; i++) {
+		if (i == 0)
+			s->accounts[i].account = sh->global;
+		else if (i == a->system_account)
+			s->accounts[i].account = sh->system;
+		else
+			s->accounts[i].account = shared_account_named(sh, a->accounts[i].name, e);
+		if (s->accounts[i].account == NULL)
+			return (-1);
+	}
+	return (0);
+}
+
+static int
+settings_access(struct settings *s, struct err *e)
+{
+	const struct access *a = s->o.access;
+	size_t i;
+
+	s->auth_timeout_ns = a->timeout_ns;
+	s->auth = auth_table_new(a, s->o.tls != NULL && s->o.tls->map, e);
+	if (s->auth == NULL)
+		return (-1);
+	if ((s->accounts = calloc(a->naccounts, sizeof(*s->accounts))) == NULL)
+		return (err_set(e, "no memory for accounts"));
+	for (i = 0; i < a->naccounts; i++)
+		account_limits(&s->accounts[i], &a->accounts[i], s);
+	return (0);
+}
+
+static void
+settings_free(struct settings *s)
+{
+	tls_context_release(s->tls);
+	auth_table_free(s->auth);
+	free(s->accounts);
+	options_free(&s->o);
+	free(s->info_host);
+	free(s->info_head);
+	free(s->info_tail);
+	free(s->count);
+	free(s);
 }
 
 struct settings *
@@ -63,6 +147,11 @@ settings_new(const uint8_t *p, size_t n, struct err *e)
 		err_set(e, "no memory");
 		return (NULL);
 	}
+	if ((s->count = calloc(1, sizeof(*s->count))) == NULL) {
+		err_set(e, "no memory");
+		goto fail;
+	}
+	*s->count = (struct settings_count){ .refs = 1, .settings = s };
 	if (options_init(&s->o, e) != 0)
 		goto fail;
 	if (options_decode(&s->o, p, n, e) != 0) {
@@ -70,6 +159,10 @@ settings_new(const uint8_t *p, size_t n, struct err *e)
 		goto fail;
 	}
 	settings_limits(s);
+	if (settings_access(s, e) != 0) {
+		err_wrap(e, "configuration");
+		goto fail;
+	}
 	if (settings_advertise(s) != 0) {
 		err_set(e, "invalid ClientAdvertise value of %s", s->o.client_advertise);
 		goto fail;
@@ -88,15 +181,18 @@ fail:
 	return (NULL);
 }
 
+const struct settings *
+settings_hold(const struct settings *s)
+{
+	atomic_fetch_add_explicit(&s->count->refs, 1, memory_order_relaxed);
+	return (s);
+}
+
 void
-settings_free(struct settings *s)
+settings_release(const struct settings *s)
 {
 	if (s == NULL)
 		return;
-	options_free(&s->o);
-	tls_context_release(s->tls);
-	free(s->info_host);
-	free(s->info_head);
-	free(s->info_tail);
-	free(s);
+	if (atomic_fetch_sub_explicit(&s->count->refs, 1, memory_order_acq_rel) == 1)
+		settings_free(s->count->settings);
 }

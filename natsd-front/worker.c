@@ -8,6 +8,7 @@
 #include "natsd-front/conn.h"
 #include "natsd-front/conn_tls.h"
 #include "natsd-front/deliver.h"
+#include "natsd-front/helpers.h"
 #include "natsd-front/peer.h"
 #include "natsd-front/snapshot.h"
 #include "natsd-front/tls/library.h"
@@ -201,6 +202,8 @@ stop_when_done(struct worker *w)
 static void
 worker_leave(struct worker *w)
 {
+	if (w->shared->helpers != NULL)
+		helpers_collect(w->shared->helpers, w);
 	wheel_run(w->wheel, w->now, conn_on_timer, w);
 	conn_run_waiting(w);
 	stop_when_done(w);

@@ -83,6 +83,7 @@ struct worker {
 	struct conn_list resume;	/* no longer paused: held input, then the socket again */
 	struct conn_list ring_wait;	/* paused while some list is not empty */
 	struct conn_list role_wait;	/* paused while a role is away or full */
+	struct conn_list auth_wait;	/* paused while a helper looks at its credentials */
 	struct conn_list mark_wait;	/* paused for marks of other workers */
 	struct conn_list stall_wait;	/* paused for a slow receiver */
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "natsd-front/auth/auth.h"
 #include "natsd-front/client/client.h"
 #include "natsd-front/client/info.h"
 #include "natsd-front/conn.h"
@@ -37,11 +38,18 @@ check_pins(struct conn *c)
 static void
 on_settings(struct worker *w, const struct local_settings *m)
 {
+	const struct settings *old = w->settings;
+	struct conn *c;
 	uint32_t i;
 
 	w->settings = m->settings;
-	each_conn(w, client_settings);
-	each_conn(w, check_pins);
+	for (i = 0; i < w->conns.size; i++) {
+		if ((c = slots_at(&w->conns, i)) == NULL)
+			continue;
+		auth_reload(c, old, m->access_changed);
+		client_settings(c);
+		check_pins(c);
+	}
 	for (i = 0; i < m->close_random; i++)
 		conn_close_random(w, REASON_MAX_CONNECTIONS, "maximum connections exceeded");
 	worker_say_main(w, LOCAL_SETTINGS_USED, NULL, 0);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/subject.h"
+#include "natsd-front/auth/auth.h"
 #include "natsd-front/client/client.h"
 #include "natsd-front/client/connect.h"
 #include "natsd-front/client/connect_json.h"
@@ -20,7 +21,7 @@
 static enum parser_next
 client_next(const struct conn *c)
 {
-	if (c->state != CONN_OPEN)
+	if (c->state == CONN_CLOSING)
 		return (PARSER_CLOSE);
 	return (c->paused == 0 ? PARSER_GO : PARSER_PAUSE);
 }
@@ -213,6 +214,7 @@ static bool
 subscribe_allowed(struct conn *c, struct str subject, struct str queue)
 {
 	const struct settings *s = c->worker->settings;
+	struct account *a = c->account;
 	char subj[TEXT_ERR_MAX / 4], q[TEXT_ERR_MAX / 4];
 
 	if (str_eq(queue, STR("_sys_"))) {
@@ -229,10 +231,10 @@ subscribe_allowed(struct conn *c, struct str subject, struct str queue)
 		    subj);
 		return (false);
 	}
-	if (s->max_subs != 0 && c->subs.used >= s->max_subs) {
+	if (c->limits->max_subs != SETTINGS_NO_SUBS_LIMIT &&
+	    c->subs.used >= c->limits->max_subs) {
 		conn_err(c, "maximum subscriptions exceeded");
-		if (shared_may_log(&c->worker->shared->subs_logged_ns, c->worker->now.ns,
-		    SUBS_LOG_NS))
+		if (shared_may_log(&a->subs_logged_ns, c->worker->now.ns, SUBS_LOG_NS))
 			conn_log(c, LOG_LVL_ERROR, "maximum subscriptions exceeded");
 		return (false);
 	}
@@ -403,8 +405,7 @@ op_fault(void *ctx, enum parser_fault fault, const char *state, struct str snipp
 		conn_close(c, REASON_MAX_CONTROL_LINE);
 		return;
 	case PARSER_FAULT_AUTH:
-		conn_err(c, "Authorization Violation");
-		conn_close(c, REASON_AUTH_FAILURE);
+		auth_refuse(c);
 		return;
 	}
 }
@@ -442,6 +443,7 @@ client_refuse(struct conn *c)
 void
 client_opened(struct conn *c)
 {
+	auth_expect(c);
 	c->ping_at = mono_add_ns(c->worker->now, c->worker->settings->ping_interval_ns);
 }
 
@@ -470,6 +472,5 @@ client_end(struct conn *c)
 void
 client_settings(struct conn *c)
 {
-	c->max_payload = c->worker->settings->max_payload;
 	c->parser.line_max = c->worker->settings->max_control_line;
 }

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "common/json_out.h"
+#include "common/tls_options.h"
+#include "natsd-front/auth/auth.h"
+#include "natsd-front/auth/auth_table.h"
 #include "natsd-front/client/info.h"
 #include "natsd-front/conn.h"
 
@@ -78,12 +81,15 @@ info_fill_conn(struct json_out *j, const struct conn *c, enum info_kind kind)
 	char ip[CONN_IP_MAX];
 
 	conn_client_ip(c, ip);
+	json_kbool_oe(j, "auth_required", c->worker->settings->auth->says_required);
 	info_fill_tls(j, c, kind);
 	json_ki64(j, "max_payload", c->max_payload);
 	json_ku64(j, "client_id", c->cid);
 	/* Before its header is read it would be the proxy's. */
 	if (!c->worker->settings->o.proxy_protocol || c->state != CONN_OPENING || c->tls != NULL)
 		json_kstr_oe(j, "client_ip", str_of(ip));
+	if (kind == INFO_FIRST)
+		json_kstr_oe(j, "nonce", auth_nonce(c));
 	if (kind == INFO_LAME_DUCK)
 		json_kbool(j, "ldm", true);
 	if (kind == INFO_CONNECTED) {

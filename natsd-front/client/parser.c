@@ -561,3 +561,9 @@ parser_feed(struct parser *p, const struct parser_ops *ops, void *ctx, const uin
 				   : PARSER_PAUSED;
 	return ((size_t)(f.at - data));
 }
+
+bool
+parser_is_fresh(const struct parser *p)
+{
+	return (p->phase == PHASE_START && p->verb_at == 0);
+}

@@ -39,6 +39,9 @@ rig_start(struct rig *r, unsigned n, void (*change)(struct options *))
 	*r = (struct rig){ .n = n, .settings = make_settings(change) };
 	r->shared = shared_new(n, 1, 100);
 	ck_assert_ptr_nonnull(r->shared);
+	ck_assert_msg(settings_bind(r->settings, r->shared, &e) == 0, "%s", e.text);
+	r->shared->helpers = helpers_new(r->shared, 2, 1, &e);
+	ck_assert_msg(r->shared->helpers != NULL, "%s", e.text);
 	ck_assert_int_eq(doorbell_make(&r->main_bell, &e), 0);
 	for (i = 0; i < n; i++) {
 		ck_assert_int_eq(doorbell_make(&r->bells[i], &e), 0);
@@ -53,6 +56,7 @@ rig_start(struct rig *r, unsigned n, void (*change)(struct options *))
 			ck_assert_int_eq(link_make(&r->workers[i]->links[j], &r->bells[i],
 			    &r->workers[j]->links[i], &r->bells[j], LOCAL_RING_BYTES, &e), 0);
 	}
+	ck_assert_int_eq(helpers_start(r->shared->helpers, &e), 0);
 	for (i = 0; i < n; i++)
 		ck_assert_int_eq(pthread_create(&r->threads[i], NULL, worker_run,
 		    r->workers[i]), 0);
@@ -69,14 +73,17 @@ rig_stop(struct rig *r)
 	}
 	for (i = 0; i < r->n; i++)
 		pthread_join(r->threads[i], NULL);
+	helpers_stop(r->shared->helpers);
+	ck_assert(!helpers_stuck(r->shared->helpers));
 	for (i = 0; i < r->n; i++) {
 		worker_free(r->workers[i]);
 		link_free(&r->links[i]);
 		doorbell_close(&r->bells[i]);
 	}
 	doorbell_close(&r->main_bell);
+	helpers_free(r->shared->helpers);
 	shared_free(r->shared);
-	settings_free(r->settings);
+	settings_release(r->settings);
 }
 
 int

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "natsd-front/helpers.h"
 #include "natsd-front/local.h"
 #include "natsd-front/settings.h"
 #include "natsd-front/shared.h"
