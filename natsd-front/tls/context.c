@@ -9,6 +9,7 @@
 #include "natsd-front/tls/context.h"
 #include "natsd-front/tls/key.h"
 #include "natsd-front/tls/library.h"
+#include "natsd-front/tls/why.h"
 
 /*
  * What nats-server's library takes and ours would refuse at its usual level: 1024-bit RSA keys of
@@ -151,21 +152,33 @@ add_certificate(SSL_CTX *ctx, const char *pem)
 }
 
 static int
-present(SSL_CTX *ctx, const struct tls_options *o, struct err *e)
+add_pair(SSL_CTX *ctx, const char *cert_pem, const char *key_pem, struct err *e)
 {
 	struct tls_key *key;
 	int rc;
 
-	/* Allowed: every handshake then fails. */
-	if (o->cert_pem == NULL || o->key_pem == NULL)
-		return (0);
-	if (add_certificate(ctx, o->cert_pem) != 0)
+	if (add_certificate(ctx, cert_pem) != 0)
 		return (tls_library_error(e, "certificate"));
-	if ((key = tls_key_from_pem(o->key_pem, e)) == NULL)
+	if ((key = tls_key_from_pem(key_pem, e)) == NULL)
 		return (-1);
 	rc = tls_key_install(key, ctx, e);
 	tls_key_free(key);
 	return (rc);
+}
+
+/* There is one place for each kind of key: the first of the file wins it, so it comes last. */
+static int
+present(SSL_CTX *ctx, const struct tls_options *o, struct err *e)
+{
+	size_t i;
+
+	for (i = o->nmore; i-- > 0;)
+		if (add_pair(ctx, o->more[i].cert_pem, o->more[i].key_pem, e) != 0)
+			return (-1);
+	/* None is allowed: every handshake then fails. */
+	if (o->cert_pem == NULL || o->key_pem == NULL)
+		return (0);
+	return (add_pair(ctx, o->cert_pem, o->key_pem, e));
 }
 
 /* ---- the clients' certificates ---- */
@@ -197,7 +210,8 @@ demand(SSL_CTX *ctx, const struct tls_options *o, struct err *e)
 	BIO *in = o->ca_pem == NULL ? NULL : BIO_new_mem_buf(o->ca_pem, -1);
 	int rc = 0;
 
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+	    tls_why_unverified);
 	if (names == NULL || (o->ca_pem != NULL && in == NULL))
 		rc = err_set(e, "no memory");
 	else if (in != NULL && trust(ctx, names, in) != 0)

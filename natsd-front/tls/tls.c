@@ -36,7 +36,14 @@ tls_new(const struct tls_context *context, enum tls_use use)
 	SSL_set_accept_state(t->ssl);
 	SSL_set_msg_callback(t->ssl, on_message);
 	SSL_set_msg_callback_arg(t->ssl, t);
+	SSL_set_app_data(t->ssl, t);
 	return (t);
+}
+
+struct tls *
+tls_of(const SSL *ssl)
+{
+	return (SSL_get_app_data(ssl));
 }
 
 void
@@ -47,6 +54,7 @@ tls_free(struct tls *t, struct blob_store *here)
 	if (t->unsent != NULL)
 		blob_drop(here, t->unsent);
 	tls_peer_free(t->peer);
+	free(t->unverified);
 	SSL_free(t->ssl);
 	free(t);
 }

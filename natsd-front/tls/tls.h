@@ -43,6 +43,7 @@ enum tls_result {
 struct tls {
 	SSL *ssl;
 	struct tls_io io;
+	char *unverified;      /* certificates that failed, for the log; NULL: none */
 	struct tls_peer *peer; /* NULL: the client showed no certificate */
 	struct blob *unsent;   /* sealed, not yet written */
 	size_t unsent_at, unsent_end;
@@ -54,6 +55,9 @@ struct tls {
 
 struct tls *tls_new(const struct tls_context *, enum tls_use); /* NULL: no memory */
 void tls_free(struct tls *, struct blob_store *here); /* here: of blob_drop; NULL is fine */
+
+/* tls_of - whose SSL object that is. */
+struct tls *tls_of(const SSL *);
 
 /*
  * tls_handshake - goes on with it, given io.in; what is to be sent is in *out.  TLS_OK: it is

@@ -3,14 +3,16 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "common/buf.h"
 #include "natsd-front/tls/peer.h"
+#include "natsd-front/tls/tls.h"
 #include "natsd-front/tls/why.h"
 
 #define VERIFY "tls: failed to verify certificate: x509: "
-#define SUBJECTS_MAX 400
+#define SUBJECT_MAX 300
+#define SHOWN_MAX 4096u
 
 static const struct {
 	int reason;
@@ -82,28 +84,44 @@ verify_text(long result)
 	}
 }
 
-/* " (<subject> SHA-256: <hex>; ...)" of what the client showed; "" when it cannot be told. */
-static void
-shown(SSL *ssl, char *out, size_t size)
-{
-	X509 *leaf = SSL_get1_peer_certificate(ssl);
-	char text[SUBJECTS_MAX];
-
-	out[0] = '\0';
-	if (leaf == NULL)
-		return;
-	tls_cert_text(leaf, text, sizeof(text));
-	snprintf(out, size, " (%.*s)", (int)sizeof(text), text);
-	X509_free(leaf);
-}
-
 static void
 why_verify(SSL *ssl, struct err *e)
 {
-	char subjects[SUBJECTS_MAX + 8];
+	const struct tls *t = tls_of(ssl);
+	const char *shown = t->unverified == NULL ? "" : t->unverified;
 
-	shown(ssl, subjects, sizeof(subjects));
-	err_set(e, VERIFY "%s%s", verify_text(SSL_get_verify_result(ssl)), subjects);
+	err_set(e, VERIFY "%s%s", verify_text(SSL_get_verify_result(ssl)), shown);
+}
+
+/* " (<subject> SHA-256: <hex>; ...)" of what the client showed. */
+static char *
+shown_text(const STACK_OF(X509) *chain)
+{
+	struct buf b = BUF_INIT(SHOWN_MAX);
+	char text[SUBJECT_MAX], *shown;
+	int i;
+
+	buf_addf(&b, " (");
+	for (i = 0; i < sk_X509_num(chain); i++) {
+		tls_cert_text(sk_X509_value(chain, i), text, sizeof(text));
+		buf_addf(&b, "%s%s", i == 0 ? "" : "; ", text);
+	}
+	buf_addf(&b, ")");
+	shown = strndup(b.data == NULL ? "" : (const char *)b.data, b.len);
+	buf_free(&b);
+	return (shown);
+}
+
+int
+tls_why_unverified(int ok, X509_STORE_CTX *store)
+{
+	const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_untrusted(store);
+	struct tls *t = ssl == NULL ? NULL : tls_of(ssl);
+
+	if (!ok && t != NULL && t->unverified == NULL && chain != NULL)
+		t->unverified = shown_text(chain);
+	return (ok);
 }
 
 void

@@ -11,4 +11,8 @@
 /* tls_why - of the failure this thread's error queue tells of; empties the queue. */
 void tls_why(SSL *, struct err *);
 
+/* tls_why_unverified - the library's callback while it looks at a client's certificates: remembers
+ * those that fail.  Changes nothing about the outcome. */
+int tls_why_unverified(int ok, X509_STORE_CTX *);
+
 #endif

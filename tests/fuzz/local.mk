@@ -138,3 +138,17 @@ tests_fuzz_fuzz_tls_options_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_tls_options_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_tls_options_LDADD = $(COMMON_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/replay_proxy_header
+tests_fuzz_replay_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c
+tests_fuzz_replay_proxy_header_LDADD = $(FRONT_FUZZ_LIBS)
+TESTS += tests/fuzz/replay_proxy_header
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_proxy_header
+tests_fuzz_fuzz_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_proxy_header_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_proxy_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_proxy_header_LDADD = $(FRONT_FUZZ_LIBS)
+endif
