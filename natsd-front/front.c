@@ -187,7 +187,7 @@ make_monitor(struct front *f, struct err *e)
 
 	if (f->monitor_fd < 0)
 		return (0);
-	f->monitor = monitor_new(f->monitor_fd, &source, f->settings->o.http_base_path, e);
+	f->monitor = monitor_new(f->monitor_fd, f->monitor_tls, &source, f->settings->o.http_base_path, e);
 	if (f->monitor == NULL)
 		return (-1);
 	f->monitor_fd = -1;

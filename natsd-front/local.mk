@@ -40,6 +40,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/monitor/facts.h natsd-front/monitor/facts.c natsd-front/monitor/facts_gather.c \
 	natsd-front/monitor/http_conn.h natsd-front/monitor/http_conn.c \
 	natsd-front/monitor/http_request.h natsd-front/monitor/http_request.c \
+	natsd-front/monitor/http_tls.h natsd-front/monitor/http_tls.c \
 	natsd-front/monitor/http_url.h natsd-front/monitor/http_url.c \
 	natsd-front/monitor/monitor.h natsd-front/monitor/monitor.c \
 	natsd-front/monitor/page.h natsd-front/monitor/page.c \

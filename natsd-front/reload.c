@@ -115,6 +115,7 @@ reload_use(struct front *f, uint32_t generation)
 	f->old = f->settings;
 	f->settings = f->next;
 	f->next = NULL;
+	status_set_tls(f->status, f->settings->tls);
 	status_set_options(f->status, f->next_bytes, f->next_nbytes, NULL);
 	offer_drop(f);
 	log_set_levels(f->settings->o.debug, f->settings->o.trace);

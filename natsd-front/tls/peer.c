@@ -377,11 +377,12 @@ tls_cert_text(X509 *cert, char *out, size_t size)
 	struct buf text = BUF_INIT(SUBJECT_MAX);
 	uint8_t hash[TLS_HASH_BYTES] = { 0 };
 	unsigned char *whole = NULL;
+	int n = i2d_X509(cert, &whole);
 	unsigned i;
 
 	put_subject(&text, cert);
 	buf_addf(&text, " SHA-256: ");
-	if (hash_of(hash, i2d_X509(cert, &whole), whole) == 0)
+	if (hash_of(hash, n, whole) == 0)
 		for (i = 0; i < sizeof(hash); i++)
 			buf_addf(&text, "%02x", hash[i]);
 	snprintf(out, size, "%.*s", (int)text.len, text.data == NULL ? "" : (char *)text.data);
