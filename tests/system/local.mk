@@ -20,7 +20,8 @@ SYSTEM_TESTS = \
 	tests/system/limits.py \
 	tests/system/deliver.py \
 	tests/system/process.py \
-	tests/system/clients.py
+	tests/system/clients.py \
+	tests/system/tls.py
 # Those that need a build with --enable-killpoints, in whole or in part.
 SYSTEM_KILL_TESTS = \
 	tests/system/attacks.py \
@@ -32,7 +33,7 @@ SYSTEM_KILL_TESTS = \
 	tests/system/kills/supervisor.py
 TESTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS)
 dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
-	tests/system/natsd.py tests/system/wire.py tests/system/kills/load.py
+	tests/system/natsd.py tests/system/certs.py tests/system/wire.py tests/system/kills/load.py
 EXTRA_DIST += tests/system/clients
 
 # Preloaded into natsd-front by per_message.py.
