@@ -288,7 +288,7 @@ access_equal(const struct access *a, const struct access *b)
 	    a->system_account != b->system_account || a->has_users != b->has_users ||
 	    !str_eq(a->user, b->user) || !str_eq(a->password, b->password) ||
 	    !str_eq(a->token, b->token) || !str_eq(a->no_auth_user, b->no_auth_user) ||
-	    a->proxy_required != b->proxy_required || a->timeout_ns != b->timeout_ns)
+	    a->proxy_required != b->proxy_required || a->guest != b->guest || a->timeout_ns != b->timeout_ns)
 		return (false);
 	for (size_t i = 0; i < a->naccounts; i++)
 		if (!access_account_equal(&a->accounts[i], &b->accounts[i]))

@@ -20,6 +20,7 @@
 
 #define ACCESS_USERS_MAX (1u << 20)
 #define ACCESS_LIST_MAX (1u << 20) /* subjects of one list */
+#define ACCESS_STRING_MAX (1u << 20) /* bytes */
 #define ACCESS_ENCODED_MAX (64u << 20) /* bytes */
 #define ACCESS_NO_LIMIT (-1)
 #define ACCESS_NO_ACCOUNT UINT32_MAX
@@ -97,10 +98,11 @@ struct access {
 	size_t npermissions;
 	struct access_user *users; /* of all accounts, nkeys too, in the order of the file */
 	size_t nusers;
-	bool has_users;		 /* a list of users was written, even an empty one */
+	bool has_users;		 /* there is one at least: nats-server forgets an empty list */
 	struct str user, password, token; /* of the single user or token; secrets */
 	bool proxy_required;
 	struct str no_auth_user; /* empty: none */
+	bool guest; /* that one was made up, as only the system account has users (accounts.md 7.4) */
 	int64_t timeout_ns;	 /* of authentication, resolved */
 
 	struct access_arena *arena;

@@ -17,9 +17,9 @@
 
 #include "common/access.h"
 
-#define STRING_MAX (1u << 20)
 #define FLAG_HAS_USERS 1u
 #define FLAG_PROXY_REQUIRED 2u
+#define FLAG_GUEST 16u
 #define FLAG_RESPONSES 4u
 #define FLAG_LIST_GIVEN 8u
 #define NO_PERMISSIONS UINT32_MAX
@@ -123,7 +123,7 @@ access_encode(const struct access *a, enum role role, struct wr *out)
 	wr_str32(out, a->token);
 	wr_str32(out, a->no_auth_user);
 	wr_u8(out, (uint8_t)((a->has_users ? FLAG_HAS_USERS : 0) |
-	    (a->proxy_required ? FLAG_PROXY_REQUIRED : 0)));
+	    (a->proxy_required ? FLAG_PROXY_REQUIRED : 0) | (a->guest ? FLAG_GUEST : 0)));
 	wr_u64(out, (uint64_t)a->timeout_ns);
 }
 
@@ -140,7 +140,7 @@ read_str(struct access *a, struct rd *in, struct str *to, struct err *e)
 {
 	struct str s = rd_str32(in);
 
-	if (in->short_ || s.n > STRING_MAX)
+	if (in->short_ || s.n > ACCESS_STRING_MAX)
 		return (broken(e, "string"));
 	return (access_str(a, to, s, e));
 }
@@ -266,7 +266,7 @@ decode_account(struct access *a, struct rd *in, bool whole, struct err *e)
 	struct access_account *to;
 	void *at;
 
-	if (in->short_ || name.n == 0 || name.n > STRING_MAX)
+	if (in->short_ || name.n == 0 || name.n > ACCESS_STRING_MAX)
 		return (broken(e, "account"));
 	if ((to = access_add_account(a, name, e)) == NULL)
 		return (-1);
@@ -332,8 +332,9 @@ decode_rest(struct access *a, struct rd *in, struct err *e)
 
 	if (read_str(a, in, &a->user, e) != 0 || read_str(a, in, &a->password, e) != 0 ||
 	    read_str(a, in, &a->token, e) != 0 || read_str(a, in, &a->no_auth_user, e) != 0 ||
-	    read_flags(in, FLAG_HAS_USERS | FLAG_PROXY_REQUIRED, &flags, e) != 0)
+	    read_flags(in, FLAG_HAS_USERS | FLAG_PROXY_REQUIRED | FLAG_GUEST, &flags, e) != 0)
 		return (-1);
+	a->guest = (flags & FLAG_GUEST) != 0;
 	a->has_users = (flags & FLAG_HAS_USERS) != 0;
 	a->proxy_required = (flags & FLAG_PROXY_REQUIRED) != 0;
 	a->timeout_ns = (int64_t)rd_u64(in);

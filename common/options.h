@@ -48,7 +48,7 @@ struct options {
 	char *xkey;		     /* X..., likewise */
 	char *bound_host;	     /* as INFO shows it */
 	int64_t bound_port;	     /* of the client listener, really */
-	int64_t bound_http_port;
+	int64_t bound_http_port; /* of the monitoring listener, with TLS or without */
 	struct access *access;	  /* accounts, users, permissions (access.h); never NULL */
 	struct tls_options *tls;  /* of clients and of monitoring; NULL: none */
 };
@@ -81,7 +81,12 @@ enum option_type {
 	OPTION_POLICY,
 };
 
-enum option_reload { OPTION_RELOAD_LIVE, OPTION_RELOAD_NO, OPTION_RELOAD_FREE };
+enum option_reload {
+	OPTION_RELOAD_LIVE,
+	OPTION_RELOAD_NO,
+	OPTION_RELOAD_FREE,
+	OPTION_RELOAD_RULE,
+};
 
 struct option_row { /* the columns of option_list.h */
 	const char *field;

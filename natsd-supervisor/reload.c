@@ -233,7 +233,7 @@ load_next(struct server *s, struct report *report)
 		    "can only reload config when a file is provided using -c or --config");
 		return (-1);
 	}
-	if (options_load(&s->next, &s->cli, true, report) != 0)
+	if (options_load(&s->next, &s->cli, s->guest, true, report) != 0)
 		return (-1);
 	if (check_next(s, &s->next, &e) == 0)
 		return (0);

@@ -107,19 +107,6 @@ tests_fuzz_fuzz_connect_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_connect_LDADD = $(FRONT_FUZZ_LIBS)
 endif
 
-check_PROGRAMS += tests/fuzz/replay_transform
-tests_fuzz_replay_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.h tests/fuzz/replay.c
-tests_fuzz_replay_transform_LDADD = $(COMMON_LIBS)
-TESTS += tests/fuzz/replay_transform
-
-if FUZZING
-noinst_PROGRAMS += tests/fuzz/fuzz_transform
-tests_fuzz_fuzz_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_transform_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
-tests_fuzz_fuzz_transform_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
-tests_fuzz_fuzz_transform_LDADD = $(COMMON_LIBS)
-endif
-
 check_PROGRAMS += tests/fuzz/replay_access tests/fuzz/replay_tls_options
 tests_fuzz_replay_access_SOURCES = tests/fuzz/fuzz_access.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_access_LDADD = $(COMMON_LIBS)
@@ -151,4 +138,17 @@ tests_fuzz_fuzz_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c tests/fuzz
 tests_fuzz_fuzz_proxy_header_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_proxy_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_proxy_header_LDADD = $(FRONT_FUZZ_LIBS)
+endif
+
+check_PROGRAMS += tests/fuzz/replay_transform
+tests_fuzz_replay_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_transform_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_transform
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_transform
+tests_fuzz_fuzz_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_transform_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_transform_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_transform_LDADD = $(COMMON_LIBS)
 endif
