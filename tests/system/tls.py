@@ -253,13 +253,11 @@ def peer_certificates_are_shown(server):
 
 
 @test(workers=(1, 2), config=block(ca_file="'%s'" % CA.cert, verify_and_map="true") + """
-authorization { users: [ {user: "derek@nats.io", permissions: {publish: "derek.>"}} ] }
+authorization { users: [ {user: "derek@nats.io"} ] }
 """)
 def verify_and_map(server):
-	with TlsClient(server, {"verbose": False, "pedantic": False}, cert=DEREK) as c:
+	with TlsClient(server, QUIET, cert=DEREK) as c:
 		ping(c)
-		c.pub("other", "x")
-		c.expect_err('Permissions Violation for Publish to "other"')
 	with TlsClient(server, cert=OTHER) as c:
 		c.connect(verbose=False)
 		c.expect_err("Authorization Violation")
@@ -366,8 +364,15 @@ def rate_limit(server):
 			c.close()
 	equal((shaken, refused), (3, 3))
 	server.wait_log("Rejected 3 connections due to TLS rate limiting", timeout=5)
-	with TlsClient(server, QUIET) as c:
-		ping(c)
+
+	def again():
+		try:
+			with TlsClient(server, QUIET) as c:
+				ping(c)
+				return True
+		except (Failure, OSError):
+			return False
+	wait_until(again, "the next window")
 
 
 @test(workers=WORKERS, config=block())
