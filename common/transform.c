@@ -8,34 +8,10 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/num.h"
 #include "common/subject.h"
+#include "common/transform_priv.h"
 
 #define NUMBER_ROOM 16u	  /* digits of a number, its sign, and some */
-#define MISFIT "invalid mapping destination: "
-
-enum step_kind {
-	STEP_LITERAL,
-	STEP_REST, /* a last `>`: what the source's `>` stood for */
-	STEP_WILDCARD,
-	STEP_PARTITION,
-	STEP_SPLIT_FROM_LEFT,
-	STEP_SPLIT_FROM_RIGHT,
-	STEP_SLICE_FROM_LEFT,
-	STEP_SLICE_FROM_RIGHT,
-	STEP_SPLIT,
-	STEP_LEFT,
-	STEP_RIGHT,
-	STEP_RANDOM,
-};
-
-struct step { /* one token of the destination */
-	enum step_kind kind;
-	struct str text;   /* LITERAL: the token; SPLIT: the delimiter; both point into dest */
-	int64_t number;	   /* n, or a size or position */
-	uint32_t *indexes; /* tokens of the subject, from 0; the functions of one token have one */
-	uint32_t nindexes;
-};
 
 struct transform {
 	char *source, *dest;
@@ -45,292 +21,6 @@ struct transform {
 	struct step *steps;
 	uint32_t nsteps;
 };
-
-/* ---- reading a destination token ---- */
-
-struct call { /* of a function: its arguments as they were written */
-	enum step_kind kind;
-	struct str args;
-};
-
-struct function {
-	enum step_kind kind;
-	const char *words[3]; /* the first letter of each in either case */
-};
-
-/* In the order in which they are looked for: a token may hold more than one name. */
-static const struct function functions[] = {
-	{ STEP_WILDCARD, { "wildcard" } },
-	{ STEP_PARTITION, { "partition" } },
-	{ STEP_SPLIT_FROM_LEFT, { "split", "from", "left" } },
-	{ STEP_SPLIT_FROM_RIGHT, { "split", "from", "right" } },
-	{ STEP_SLICE_FROM_LEFT, { "slice", "from", "left" } },
-	{ STEP_SLICE_FROM_RIGHT, { "slice", "from", "right" } },
-	{ STEP_RIGHT, { "right" } },
-	{ STEP_LEFT, { "left" } },
-	{ STEP_SPLIT, { "split" } },
-	{ STEP_RANDOM, { "random" } },
-};
-
-static bool
-is_space(char c)
-{
-	return (c == ' ' || (c >= '\t' && c <= '\r' && c != '\v'));
-}
-
-static struct str
-skip_space(struct str s)
-{
-	while (s.n > 0 && is_space(s.p[0]))
-		s.p++, s.n--;
-	return (s);
-}
-
-static bool
-take_word(struct str *s, const char *word)
-{
-	size_t n = strlen(word);
-
-	if (s->n < n || (s->p[0] | 0x20) != word[0] || memcmp(s->p + 1, word + 1, n - 1) != 0)
-		return (false);
-	s->p += n;
-	s->n -= n;
-	return (true);
-}
-
-static bool
-take_name(struct str *s, const struct function *f)
-{
-	for (unsigned i = 0; i < 3 && f->words[i] != NULL; i++)
-		if (!take_word(s, f->words[i]))
-			return (false);
-	return (true);
-}
-
-/* Up to the last `)` that `}}` follows. */
-static bool
-take_args(struct str s, struct str *args)
-{
-	struct str after;
-
-	for (size_t i = s.n; i-- > 0;) {
-		if (s.p[i] != ')')
-			continue;
-		after = skip_space((struct str){ s.p + i + 1, s.n - i - 1 });
-		if (str_starts(after, STR("}}")) && memchr(s.p, '\n', i) == NULL) {
-			*args = (struct str){ s.p, i };
-			return (true);
-		}
-	}
-	return (false);
-}
-
-static bool
-find_call(struct str token, const struct function *f, struct call *call)
-{
-	struct str s;
-
-	for (size_t i = 0; i + 1 < token.n; i++) {
-		s = (struct str){ token.p + i, token.n - i };
-		if (!str_starts(s, STR("{{")))
-			continue;
-		s = skip_space((struct str){ s.p + 2, s.n - 2 });
-		if (!take_name(&s, f))
-			continue;
-		s = skip_space(s);
-		if (s.n == 0 || s.p[0] != '(')
-			continue;
-		call->kind = f->kind;
-		if (take_args((struct str){ s.p + 1, s.n - 1 }, &call->args))
-			return (true);
-	}
-	return (false);
-}
-
-static bool
-looks_like_call(struct str token)
-{
-	return (token.n > 4 && str_starts(token, STR("{{")) && token.p[token.n - 2] == '}' &&
-	    token.p[token.n - 1] == '}');
-}
-
-static bool
-read_call(struct str token, struct call *call)
-{
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-		if (find_call(token, &functions[i], call))
-			return (true);
-	return (false);
-}
-
-/* ---- arguments ---- */
-
-static int
-misfit(struct err *e, const char *why, struct str token)
-{
-	return (err_set(e, MISFIT "%s in " STR_FMT, why, STR_ARG(token)));
-}
-
-#define TOO_FEW "not enough arguments passed to the function"
-#define TOO_MANY "too many arguments passed to the function"
-#define BAD_ARG "function argument is invalid or in the wrong format"
-#define UNKNOWN "unknown function"
-#define OUT_OF_RANGE "wildcard index out of range"
-
-/* The next argument; blanks behind the comma are not part of the one after it. */
-static bool
-next_arg(struct str *rest, bool *more, struct str *arg)
-{
-	const char *comma;
-
-	if (!*more)
-		return (false);
-	comma = rest->n == 0 ? NULL : memchr(rest->p, ',', rest->n);
-	if (comma == NULL) {
-		*arg = *rest;
-		*more = false;
-		return (true);
-	}
-	*arg = (struct str){ rest->p, (size_t)(comma - rest->p) };
-	*rest = skip_space((struct str){ comma + 1, rest->n - arg->n - 1 });
-	return (true);
-}
-
-static uint32_t
-count_args(struct str args)
-{
-	bool more = true;
-	struct str arg;
-	uint32_t n = 0;
-
-	while (next_arg(&args, &more, &arg))
-		n++;
-	return (n);
-}
-
-static bool
-read_number(struct str s, int64_t min, int64_t max, int64_t *v)
-{
-	while (s.n > 0 && s.p[0] == ' ')
-		s.p++, s.n--;
-	while (s.n > 0 && s.p[s.n - 1] == ' ')
-		s.n--;
-	if (s.n > 1 && s.p[0] == '+' && s.p[1] != '-' && s.p[1] != '+')
-		s.p++, s.n--;
-	return (num_parse_i64(s, min, max, v) == 0);
-}
-
-/* How a destination token reads before the wildcards of the source are known. */
-struct reading {
-	struct step step;
-	int64_t index[1]; /* of the functions of one token */
-	struct str more;  /* PARTITION: the indexes, as written */
-	uint32_t nindexes;
-};
-
-static int
-read_partition(struct str token, struct str args, uint32_t n, struct reading *r, struct err *e)
-{
-	bool more = true;
-	struct str arg;
-	int64_t index;
-
-	next_arg(&args, &more, &arg);
-	if (!read_number(arg, INT64_MIN, INT32_MAX, &r->step.number))
-		return (misfit(e, BAD_ARG, token));
-	r->nindexes = n - 1;
-	r->more = args;
-	while (next_arg(&args, &more, &arg))
-		if (!read_number(arg, INT64_MIN, INT64_MAX, &index))
-			return (misfit(e, BAD_ARG, token));
-	return (0);
-}
-
-static int
-read_two(struct str token, struct str args, uint32_t n, struct reading *r, struct err *e)
-{
-	struct str index, second;
-	bool more = true;
-
-	if (n != 2)
-		return (misfit(e, n < 2 ? TOO_FEW : TOO_MANY, token));
-	next_arg(&args, &more, &index);
-	next_arg(&args, &more, &second);
-	r->nindexes = 1;
-	if (!read_number(index, INT64_MIN, INT64_MAX, &r->index[0]))
-		return (misfit(e, BAD_ARG, token));
-	if (r->step.kind == STEP_SPLIT) {
-		if (second.n > 0 && memchr(second.p, ' ', second.n) != NULL)
-			return (misfit(e, BAD_ARG, token));
-		r->step.text = second;
-	} else if (!read_number(second, INT32_MIN, INT32_MAX, &r->step.number)) {
-		return (misfit(e, BAD_ARG, token));
-	}
-	return (0);
-}
-
-static int
-read_args(struct str token, const struct call *call, struct reading *r, struct err *e)
-{
-	uint32_t n = count_args(call->args);
-
-	r->step.kind = call->kind;
-	switch (call->kind) {
-	case STEP_WILDCARD:
-		if (n != 1 || call->args.n == 0)
-			return (misfit(e, n == 1 ? TOO_FEW : TOO_MANY, token));
-		r->nindexes = 1;
-		if (!read_number(call->args, INT64_MIN, INT64_MAX, &r->index[0]))
-			return (misfit(e, BAD_ARG, token));
-		return (0);
-	case STEP_PARTITION:
-		return (read_partition(token, call->args, n, r, e));
-	case STEP_RANDOM:
-		if (n != 1)
-			return (misfit(e, TOO_FEW, token));
-		if (!read_number(call->args, INT64_MIN, INT32_MAX, &r->step.number))
-			return (misfit(e, BAD_ARG, token));
-		return (0);
-	case STEP_SPLIT_FROM_LEFT:
-	case STEP_SPLIT_FROM_RIGHT:
-	case STEP_SLICE_FROM_LEFT:
-	case STEP_SLICE_FROM_RIGHT:
-	case STEP_SPLIT:
-	case STEP_LEFT:
-	case STEP_RIGHT:
-		return (read_two(token, call->args, n, r, e));
-	case STEP_LITERAL:
-	case STEP_REST:
-		break;
-	}
-	bug("transform: arguments of what is no function");
-}
-
-static int
-read_token(struct str token, struct reading *r, struct err *e)
-{
-	struct call call;
-	int64_t index;
-
-	*r = (struct reading){ .step = { .kind = STEP_LITERAL, .text = token } };
-	if (token.n == 1 && token.p[0] == '>') {
-		r->step.kind = STEP_REST;
-	} else if (token.n > 1 && token.p[0] == '$') {
-		/* Much begins with $: what is no number stays as it is. */
-		if (token.p[1] == ' ' || token.p[token.n - 1] == ' ' ||
-		    !read_number((struct str){ token.p + 1, token.n - 1 }, INT64_MIN, INT64_MAX,
-		    &index))
-			return (0);
-		r->step.kind = STEP_WILDCARD;
-		r->nindexes = 1;
-		r->index[0] = index;
-	} else if (looks_like_call(token)) {
-		if (!read_call(token, &call))
-			return (misfit(e, UNKNOWN, token));
-		return (read_args(token, &call, r, e));
-	}
-	return (0);
-}
 
 /* ---- compiling ---- */
 
@@ -378,7 +68,7 @@ star_place(struct str source, int64_t index)
 static int
 out_of_range(struct err *e, struct str token, int64_t index)
 {
-	return (err_set(e, MISFIT OUT_OF_RANGE " in " STR_FMT ": [%lld]", STR_ARG(token),
+	return (err_set(e, MISFIT MISFIT_RANGE " in " STR_FMT ": [%lld]", STR_ARG(token),
 	    (long long)index));
 }
 
@@ -397,8 +87,8 @@ take_indexes(struct reading *r, struct str source, const struct shape *sh, struc
 	r->step.nindexes = r->nindexes;
 	for (uint32_t i = 0; i < r->nindexes; i++) {
 		index = r->index[0];
-		if (r->step.kind == STEP_PARTITION && next_arg(&rest, &more, &arg))
-			read_number(arg, INT64_MIN, INT64_MAX, &index);
+		if (r->step.kind == STEP_PARTITION && transform_next_arg(&rest, &more, &arg))
+			transform_number(arg, INT64_MIN, INT64_MAX, &index);
 		if (index > (int64_t)sh->stars) {
 			free(r->step.indexes);
 			return (out_of_range(e, token, index));
@@ -430,7 +120,7 @@ only_whole(struct reading *r, struct str token, struct err *e)
 	case STEP_RIGHT:
 		break;
 	}
-	return (misfit(e, OUT_OF_RANGE, token));
+	return (transform_misfit(e, MISFIT_RANGE, token));
 }
 
 static int
@@ -439,11 +129,11 @@ compile_token(struct transform *t, struct str token, const struct shape *sh, boo
 {
 	struct reading r;
 
-	if (read_token(token, &r, e) != 0)
+	if (transform_read(token, &r, e) != 0)
 		return (-1);
 	if (strict && r.step.kind != STEP_LITERAL && r.step.kind != STEP_REST &&
 	    r.step.kind != STEP_WILDCARD)
-		return (misfit(e, "the only mapping function allowed for import transforms is "
+		return (transform_misfit(e, "the only mapping function allowed for import transforms is "
 		    "{{Wildcard()}}", token));
 	if (sh->stars == 0 && !sh->rest && only_whole(&r, token, e) != 0)
 		return (-1);
@@ -474,7 +164,7 @@ compile(struct transform *t, bool strict, struct err *e)
 		used += t->steps[t->nsteps - 1].nindexes;
 	}
 	if (strict && used < from.stars)
-		return (misfit(e, "not using all of the token wildcard(s)", dest));
+		return (transform_misfit(e, "not using all of the token wildcard(s)", dest));
 	return (0);
 }
 
@@ -525,22 +215,21 @@ transform_check(struct str source, struct str dest, struct err *e)
 {
 	struct subject_iter it = subject_iter(dest);
 	struct transform *t;
-	struct call call;
 	struct str token;
 	bool ended = false;
 
 	while (dest.n != 0 && subject_next(&it, &token)) {
 		if (token.n == 0 || ended)
 			return (token.n == 0 ? err_set(e, MISFIT "invalid transform") :
-			    misfit(e, "invalid transform", token));
-		if (looks_like_call(token)) {
-			if (!read_call(token, &call))
-				return (misfit(e, UNKNOWN, token));
+			    transform_misfit(e, "invalid transform", token));
+		if (transform_looks_like_call(token)) {
+			if (!transform_is_call(token))
+				return (transform_misfit(e, MISFIT_UNKNOWN, token));
 			continue;
 		}
 		ended = token.n == 1 && token.p[0] == '>';
 		for (size_t i = 0; i < token.n; i++)
-			if (is_space(token.p[i]))
+			if (strchr(" \t\n\f\r", token.p[i]) != NULL && token.p[i] != '\0')
 				return (err_set(e, MISFIT "invalid transform"));
 	}
 	if ((t = transform_new(source, dest, false, e)) == NULL)

@@ -271,6 +271,7 @@ helpers_stop(struct helpers *h)
 	bool ended[HELPER_CLASSES];
 	unsigned i;
 
+	h->stuck = false;
 	for (i = 0; i < HELPER_CLASSES; i++) {
 		ended[i] = queue_stop(&h->queues[i]);
 		h->stuck |= !ended[i];

@@ -48,7 +48,7 @@ int helpers_start(struct helpers *, struct err *);
  * helpers_stop - workers have ended; jobs that were not done are dropped, threads are joined.  Who is
  * in a job that takes too long (bcrypt of a cost that no client would wait for) cannot be
  * interrupted and is left to the end of the process: helpers_stuck, and then nothing that it uses is
- * freed: not the helpers, and the caller keeps the struct shared.
+ * freed: not the helpers, and the caller keeps the struct shared.  May be tried again.
  */
 void helpers_stop(struct helpers *);
 bool helpers_stuck(const struct helpers *);

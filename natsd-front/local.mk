@@ -19,8 +19,11 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/client/connect.c natsd-front/client/connect.h \
 	natsd-front/client/connect_json.c natsd-front/client/connect_json.h \
 	natsd-front/client/info.c natsd-front/client/info.h \
+	natsd-front/client/json_in.c natsd-front/client/json_in.h \
+	natsd-front/client/label.c natsd-front/client/label.h \
 	natsd-front/client/parser.c natsd-front/client/parser.h \
 	natsd-front/client/ping.c \
+	natsd-front/client/redact.c natsd-front/client/redact.h \
 	natsd-front/client/trace.c natsd-front/client/trace.h \
 	natsd-front/closed.c natsd-front/closed.h \
 	natsd-front/confirm.c natsd-front/confirm.h \

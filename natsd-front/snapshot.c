@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/ctl.h"
+#include "natsd-front/auth/auth.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/peer.h"
 #include "natsd-front/snapshot.h"
@@ -177,10 +178,12 @@ snapshot_conn_copy(struct snapshot_conn *to, const struct snapshot_conn *from, b
 	to->subs = NULL;
 	to->tls_certs = NULL;
 	to->ntls_certs = 0;
+	to->user = copy_text(from->user);
 	to->name = copy_text(from->name);
 	to->lang = copy_text(from->lang);
 	to->version = copy_text(from->version);
-	if ((to->name == NULL) != (from->name == NULL) ||
+	if ((to->user == NULL) != (from->user == NULL) ||
+	    (to->name == NULL) != (from->name == NULL) ||
 	    (to->lang == NULL) != (from->lang == NULL) ||
 	    (to->version == NULL) != (from->version == NULL))
 		return (-1);
@@ -208,6 +211,8 @@ snapshot_conn_of(struct snapshot_conn *to, const struct conn *c, bool with_subs)
 		.account = c->account->name,
 	};
 	conn_client_ip(c, to->ip);
+	if (auth_shown(c)[0] != '\0')
+		to->user = copy_text(auth_shown(c));
 	if (c->labels != NULL) {
 		to->name = copy_text(c->labels->name);
 		to->lang = copy_text(c->labels->lang);
@@ -227,6 +232,7 @@ snapshot_conn_clear(struct snapshot_conn *c)
 		free(c->tls_certs[i].subject);
 	free(c->tls_certs);
 	free(c->subs);
+	free(c->user);
 	free(c->name);
 	free(c->lang);
 	free(c->version);

@@ -6,6 +6,7 @@ include tests/unit/routing.mk
 include tests/unit/roles.mk
 include tests/unit/front.mk
 include tests/unit/tls.mk
+include tests/unit/auth.mk
 include tests/unit/store.mk
 include tests/unit/monitor.mk
 include tests/unit/oom.mk

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base64.h"
+#include "common/quote.h"
 #include "common/tls_options.h"
 #include "natsd-front/auth/auth.h"
 #include "natsd-front/auth/auth_bind.h"
@@ -39,16 +40,16 @@ block_of(struct conn *c)
 }
 
 static bool
-is_said(const char *s)
-{
-	return (s != NULL && s[0] != '\0');
-}
-
-static bool
 says_anything(const struct connect_options *o)
 {
-	return (is_said(o->user) || is_said(o->pass) || is_said(o->auth_token) ||
-	    is_said(o->nkey) || is_said(o->sig));
+	return (o->user.n != 0 || o->pass.n != 0 || o->auth_token.n != 0 || o->nkey.n != 0 ||
+	    o->sig.n != 0);
+}
+
+static struct str
+said_str(struct connect_text t)
+{
+	return ((struct str){ t.p, t.n });
 }
 
 static struct auth_creds
@@ -58,8 +59,8 @@ creds_of(const struct conn *c)
 
 	if (o == NULL)
 		return ((struct auth_creds){ .user = STR_NONE });
-	return ((struct auth_creds){ .user = str_of(o->user), .pass = str_of(o->pass),
-	    .token = str_of(o->auth_token), .nkey = str_of(o->nkey), .sig = str_of(o->sig) });
+	return ((struct auth_creds){ .user = said_str(o->user), .pass = said_str(o->pass),
+	    .token = said_str(o->auth_token), .nkey = said_str(o->nkey), .sig = said_str(o->sig) });
 }
 
 struct connect_options *
@@ -116,11 +117,11 @@ auth_shown(const struct conn *c)
 
 	if (o == NULL)
 		return ("");
-	if (is_said(o->nkey))
-		return (o->nkey);
-	if (is_said(o->user))
-		return (o->user);
-	return (is_said(o->auth_token) ? "[REDACTED]" : "");
+	if (o->nkey.n != 0)
+		return (o->nkey.p);
+	if (o->user.n != 0)
+		return (o->user.p);
+	return (o->auth_token.n != 0 ? "[REDACTED]" : "");
 }
 
 const char *
@@ -130,34 +131,14 @@ auth_text(const struct conn *c, char out[AUTH_TEXT_MAX])
 	const char *shown = auth_shown(c), *kind = "User ";
 	size_t n;
 
-	if (o != NULL && is_said(o->nkey))
+	if (o != NULL && o->nkey.n != 0)
 		kind = "Nkey ";
-	else if (o != NULL && !is_said(o->user) && is_said(o->auth_token))
+	else if (o != NULL && o->user.n == 0 && o->auth_token.n != 0)
 		kind = "Token ";
 	n = strlen(kind);
 	memcpy(out, kind, n);
 	text_quote(out + n, AUTH_TEXT_MAX - n, str_of(shown[0] == '\0' ? "N/A" : shown));
 	return (out);
-}
-
-char *
-auth_label(const struct conn *c)
-{
-	const struct connect_options *o = c->auth == NULL ? NULL : &c->auth->said;
-	const char *kind, *shown = auth_shown(c);
-	char *label;
-	size_t n;
-
-	if (shown[0] == '\0')
-		return (NULL);
-	kind = is_said(o->nkey) ? "/nkey:" : is_said(o->user) ? "/user:" : "/token";
-	if (!is_said(o->nkey) && !is_said(o->user))
-		shown = "";
-	n = strlen(c->account->name) + strlen(kind) + strlen(shown) + 1;
-	if ((label = malloc(n)) == NULL)
-		return (NULL);
-	stpcpy(stpcpy(stpcpy(label, c->account->name), kind), shown);
-	return (label);
 }
 
 /* ---- begin and end ---- */
@@ -246,16 +227,16 @@ decide(const struct conn *c, const struct settings *s, struct auth_decision *d)
 }
 
 static int
-say(char **to, struct str s)
+say(struct connect_text *to, struct str s)
 {
 	char *copy = strndup(s.n == 0 ? "" : s.p, s.n);
 
 	if (copy == NULL)
 		return (-1);
-	if (*to != NULL)
-		explicit_bzero(*to, strlen(*to));
-	free(*to);
-	*to = copy;
+	if (to->p != NULL)
+		explicit_bzero(to->p, to->n);
+	free(to->p);
+	*to = (struct connect_text){ copy, s.n };
 	return (0);
 }
 
@@ -263,6 +244,7 @@ say(char **to, struct str s)
 static int
 take_user(struct conn *c, const struct auth_decision *d)
 {
+	char quoted[QUOTE_TEXT_MAX];
 	struct connect_options *o;
 
 	if (!d->by_no_auth && !d->by_cert)
@@ -272,9 +254,10 @@ take_user(struct conn *c, const struct auth_decision *d)
 	o = &c->auth->said;
 	if (d->user->is_nkey)
 		return (say(&o->nkey, d->user->name));
-	if (d->by_cert && is_said(o->user) && !str_eq(str_of(o->user), d->user->name))
+	if (d->by_cert && o->user.n != 0 && !str_eq(said_str(o->user), d->user->name))
 		conn_log(c, LOG_LVL_WARN,
-		    "User \"%s\" found in connect proto, but user required from cert", o->user);
+		    "User %s found in connect proto, but user required from cert",
+		    quote(said_str(o->user), quoted));
 	if (d->by_no_auth && say(&o->pass, d->user->said->password) != 0)
 		return (-1);
 	return (say(&o->user, d->user->name));

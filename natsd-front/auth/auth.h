@@ -70,8 +70,4 @@ const char *auth_shown(const struct conn *);
 /* auth_text - `User "x"`, `Nkey "U..."`, `Token "[REDACTED]"`, `User "N/A"`, for the log. */
 const char *auth_text(const struct conn *, char out[AUTH_TEXT_MAX]);
 
-/* auth_label - "<account>/user:<name>" and the like for the prefix of its log lines, malloc'ed; NULL:
- * it said nothing, or no memory. */
-char *auth_label(const struct conn *);
-
 #endif

@@ -243,11 +243,13 @@ in_account(const struct page_connz *o, const struct snapshot_conn *c)
 	return (strcmp(c->account, o->acc) == 0);
 }
 
-/* Nobody has a user or an MQTT client id yet. */
+/* Nobody has an MQTT client id yet. */
 static bool
 passes(const struct page_connz *o, const struct snapshot_conn *c)
 {
-	return (o->user == NULL && o->mqtt_client == NULL && (o->cid == 0 || o->cid == c->cid));
+	if (o->user != NULL && (c->user == NULL || strcmp(o->user, c->user) != 0))
+		return (false);
+	return (o->mqtt_client == NULL && (o->cid == 0 || o->cid == c->cid));
 }
 
 static void
@@ -413,6 +415,8 @@ conn_json(struct json_out *j, const struct page_connz *o, const struct facts *f,
 	json_kstr_oe(j, "lang", str_of(c->lang));
 	json_kstr_oe(j, "version", str_of(c->version));
 	tls_json(j, o, c);
+	if (o->auth)
+		json_kstr_oe(j, "authorized_user", str_of(c->user));
 	if (o->auth && strcmp(c->account, "$G") != 0)
 		json_kstr(j, "account", str_of(c->account));
 	subs_json(j, o, c);

@@ -152,3 +152,16 @@ tests_fuzz_fuzz_transform_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_transform_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_transform_LDADD = $(COMMON_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/replay_auth_text
+tests_fuzz_replay_auth_text_SOURCES = tests/fuzz/fuzz_auth_text.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_auth_text_LDADD = $(FRONT_FUZZ_LIBS)
+TESTS += tests/fuzz/replay_auth_text
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_auth_text
+tests_fuzz_fuzz_auth_text_SOURCES = tests/fuzz/fuzz_auth_text.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_auth_text_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_auth_text_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_auth_text_LDADD = $(FRONT_FUZZ_LIBS)
+endif

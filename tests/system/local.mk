@@ -17,8 +17,10 @@ endif
 
 SYSTEM_TESTS = \
 	tests/system/core.py \
+	tests/system/auth.py \
 	tests/system/limits.py \
 	tests/system/deliver.py \
+	tests/system/log_texts.py \
 	tests/system/process.py \
 	tests/system/clients.py \
 	tests/system/tls.py
@@ -33,8 +35,9 @@ SYSTEM_KILL_TESTS = \
 	tests/system/kills/supervisor.py
 TESTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS)
 dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
-	tests/system/natsd.py tests/system/certs.py tests/system/wire.py tests/system/kills/load.py
-EXTRA_DIST += tests/system/clients
+	tests/system/natsd.py tests/system/certs.py tests/system/wire.py tests/system/nkeys.py \
+	tests/system/kills/load.py
+EXTRA_DIST += tests/system/clients tests/system/log_texts.expected
 
 # Preloaded into natsd-front by per_message.py.
 check_DATA = tests/system/count_calls.so
