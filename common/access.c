@@ -138,6 +138,7 @@ access_new(struct err *e)
 		return (NULL);
 	}
 	a->system_account = 1;
+	a->system_made = true;
 	return (a);
 }
 

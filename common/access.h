@@ -102,6 +102,7 @@ struct access {
 	struct str user, password, token; /* of the single user or token; secrets */
 	bool proxy_required;
 	struct str no_auth_user; /* empty: none */
+	bool system_made; /* $SYS was made: no file names it */
 	bool guest; /* that one was made up, as only the system account has users (accounts.md 7.4) */
 	int64_t timeout_ns;	 /* of authentication, resolved */
 

@@ -20,6 +20,7 @@
 #define FLAG_HAS_USERS 1u
 #define FLAG_PROXY_REQUIRED 2u
 #define FLAG_GUEST 16u
+#define FLAG_SYSTEM_MADE 32u
 #define FLAG_RESPONSES 4u
 #define FLAG_LIST_GIVEN 8u
 #define NO_PERMISSIONS UINT32_MAX
@@ -123,7 +124,8 @@ access_encode(const struct access *a, enum role role, struct wr *out)
 	wr_str32(out, a->token);
 	wr_str32(out, a->no_auth_user);
 	wr_u8(out, (uint8_t)((a->has_users ? FLAG_HAS_USERS : 0) |
-	    (a->proxy_required ? FLAG_PROXY_REQUIRED : 0) | (a->guest ? FLAG_GUEST : 0)));
+	    (a->proxy_required ? FLAG_PROXY_REQUIRED : 0) | (a->guest ? FLAG_GUEST : 0) |
+	    (a->system_made ? FLAG_SYSTEM_MADE : 0)));
 	wr_u64(out, (uint64_t)a->timeout_ns);
 }
 
@@ -332,8 +334,10 @@ decode_rest(struct access *a, struct rd *in, struct err *e)
 
 	if (read_str(a, in, &a->user, e) != 0 || read_str(a, in, &a->password, e) != 0 ||
 	    read_str(a, in, &a->token, e) != 0 || read_str(a, in, &a->no_auth_user, e) != 0 ||
-	    read_flags(in, FLAG_HAS_USERS | FLAG_PROXY_REQUIRED | FLAG_GUEST, &flags, e) != 0)
+	    read_flags(in, FLAG_HAS_USERS | FLAG_PROXY_REQUIRED | FLAG_GUEST |
+		FLAG_SYSTEM_MADE, &flags, e) != 0)
 		return (-1);
+	a->system_made = (flags & FLAG_SYSTEM_MADE) != 0;
 	a->guest = (flags & FLAG_GUEST) != 0;
 	a->has_users = (flags & FLAG_HAS_USERS) != 0;
 	a->proxy_required = (flags & FLAG_PROXY_REQUIRED) != 0;

@@ -29,9 +29,9 @@ common_libcommon_a_SOURCES = \
 	common/tls_options.h common/tls_options.c \
 	common/option_list.h common/options.h common/options.c \
 	common/utf8.h common/utf8.c \
-	common/base64.h common/base64.c common/nkey.h common/nkey.c \
 	common/subject.h common/subject.c common/subject_set.h common/subject_set.c \
 	common/transform.h common/transform_priv.h common/transform.c common/transform_read.c common/mapping.h common/mapping.c \
+	common/base64.h common/base64.c common/nkey.h common/nkey.c \
 	common/qsbr.h common/qsbr.c \
 	common/trie_table.h common/trie_table.c \
 	common/trie.h common/trie.c \

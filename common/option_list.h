@@ -16,7 +16,7 @@
  * The order is the one in which nats-server compares at a reload: its first refusal is ours.
  *
  * L(key, host, port, text): one key that says two options, as port or "host:port".
- * B(block, keys): a block and the names in it; "": described elsewhere.
+ * B(block, keys): a block and the names in it.
  * U(key, feature): known to nats-server, and refused until the feature is built.
  */
 #ifndef COMMON_OPTION_LIST_H
@@ -81,13 +81,15 @@
 #define OPTION_BLOCK_LIST(B) \
 	B("authorization", "user|username|pass|password|token|timeout|users|default_permissions|" \
 	    "default_permission|permissions") \
-	B("authorization.users", "user|username|pass|password|nkey|permissions|permission|" \
-	    "authorization|allowed_connection_types|connection_types|clients") \
-	B("permissions", "publish|pub|import|subscribe|sub|export|allow_responses|" \
+	B("users", "user|username|pass|password|nkey|permissions|permission|authorization|" \
+	    "allowed_connection_types|connection_types|clients") \
+	B("permissions", "publish|pub|import|subscribe|sub|export|allow|deny|allow_responses|" \
 	    "publish_allow_responses") \
+	B("allow_responses", "max|max_msgs|max_messages|max_responses|expires|expiration|ttl") \
 	B("accounts", "nkey|users|default_permissions|limits|mappings|maps|msg_trace|trace_dest") \
-	B("accounts.limits", "max_connections|max_conn|max_subscriptions|max_subs|max_payload|max_pay|" \
+	B("limits", "max_connections|max_conn|max_subscriptions|max_subs|max_payload|max_pay|" \
 	    "max_leafnodes|max_leafs") \
+	B("msg_trace", "dest|sampling") \
 	B("mappings", "destination|dest|weight|cluster") \
 	B("maps", "") \
 	B("tls", "cert_file|key_file|ca_file|certs|certificates|verify|verify_and_map|insecure|timeout|" \

@@ -61,6 +61,7 @@ resolve_system(struct options *o, bool *named, struct err *e)
 	if (access_add_account(a, STR("$SYS"), e) == NULL)
 		return (-1);
 	a->system_account = (uint32_t)a->naccounts - 1;
+	a->system_made = true;
 	return (0);
 }
 

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "common/duration.h"
+#include "common/num.h"
 #include "common/quote.h"
 
 #define TEXT_MAX 1024
@@ -153,12 +154,12 @@ loader_number_text(double v, char out[LOADER_TEXT_MAX])
 {
 	int digits = scientific(v, out);
 	const char *e = strchr(out, 'e');
-	long exponent;
+	int64_t exponent = 0;
 
 	if (e == NULL) /* no number, or infinite */
 		return (out);
-	exponent = strtol(e + 1, NULL, 10);
-	if (exponent >= -4 && exponent < 6)
+	e += e[1] == '+' ? 2 : 1;
+	if (num_parse_i64(str_of(e), -400, 400, &exponent) == 0 && exponent >= -4 && exponent < 6)
 		snprintf(out, LOADER_TEXT_MAX, "%.*f", digits > exponent ? digits - (int)exponent : 0, v);
 	return (out);
 }

@@ -9,51 +9,17 @@
 #include "common/buf.h"
 #include "common/duration.h"
 #include "common/quote.h"
-#include "natsd-supervisor/tls_files.h"
-#include "natsd-supervisor/tls_names.h"
+#include "natsd-supervisor/tls_block.h"
 
 #define FIRST_AUTO_NS 50000000LL
-#define TIMEOUT_NS 2000000000LL
-
-struct pair {
-	const struct conf_value *cert, *key;
-};
-
-/* What was read of a block before it is put together. */
-struct block {
-	struct loader *l;
-	const struct conf_value *map;
-	struct tls_options *t;
-	const struct conf_value *cert_file, *key_file, *ca_file; /* strings; NULL: not written */
-	struct pair *pairs;
-	size_t npairs;
-	tls_name_set suites, groups; /* 0: not written */
-	struct buf insecure;	     /* names of suites, ", " between */
-	bool allow_insecure;
-};
 
 /* A setter: false when it told a mistake. */
-typedef bool setter(struct block *, const struct conf_item *);
-
-/* ---- strings of the tree as strings of C ---- */
-
-static bool
-is_empty(const struct conf_value *v)
-{
-	return (v == NULL || v->string.n == 0);
-}
-
-/* malloc'ed; NULL: no memory. */
-static char *
-text_of(const struct conf_value *v)
-{
-	return (strndup(v->string.p, v->string.n));
-}
+typedef bool setter(struct tls_block *, const struct conf_item *);
 
 /* ---- simple keys ---- */
 
 static bool
-take_file(struct block *b, const struct conf_item *item, const struct conf_value **to)
+take_file(struct tls_block *b, const struct conf_item *item, const struct conf_value **to)
 {
 	char name[32];
 
@@ -68,25 +34,25 @@ take_file(struct block *b, const struct conf_item *item, const struct conf_value
 }
 
 static bool
-set_cert_file(struct block *b, const struct conf_item *item)
+set_cert_file(struct tls_block *b, const struct conf_item *item)
 {
 	return (take_file(b, item, &b->cert_file));
 }
 
 static bool
-set_key_file(struct block *b, const struct conf_item *item)
+set_key_file(struct tls_block *b, const struct conf_item *item)
 {
 	return (take_file(b, item, &b->key_file));
 }
 
 static bool
-set_ca_file(struct block *b, const struct conf_item *item)
+set_ca_file(struct tls_block *b, const struct conf_item *item)
 {
 	return (take_file(b, item, &b->ca_file));
 }
 
 static bool
-take_bool(struct block *b, const struct conf_item *item, const char *name, bool *to)
+take_bool(struct tls_block *b, const struct conf_item *item, const char *name, bool *to)
 {
 	if (item->value->kind == CONF_BOOL) {
 		*to = item->value->boolean;
@@ -97,25 +63,25 @@ take_bool(struct block *b, const struct conf_item *item, const char *name, bool 
 }
 
 static bool
-set_insecure(struct block *b, const struct conf_item *item)
+set_insecure(struct tls_block *b, const struct conf_item *item)
 {
 	return (take_bool(b, item, "insecure", &b->t->insecure));
 }
 
 static bool
-set_verify(struct block *b, const struct conf_item *item)
+set_verify(struct tls_block *b, const struct conf_item *item)
 {
 	return (take_bool(b, item, "verify", &b->t->verify));
 }
 
 static bool
-set_map(struct block *b, const struct conf_item *item)
+set_map(struct tls_block *b, const struct conf_item *item)
 {
 	return (take_bool(b, item, "verify_and_map", &b->t->map));
 }
 
 static bool
-set_known_urls(struct block *b, const struct conf_item *item)
+set_known_urls(struct tls_block *b, const struct conf_item *item)
 {
 	bool on;
 
@@ -127,19 +93,19 @@ set_known_urls(struct block *b, const struct conf_item *item)
 }
 
 static bool
-set_allow_insecure(struct block *b, const struct conf_item *item)
+set_allow_insecure(struct tls_block *b, const struct conf_item *item)
 {
 	return (take_bool(b, item, "allow_insecure_cipher_suites", &b->allow_insecure));
 }
 
 static bool
-set_timeout(struct block *b, const struct conf_item *item)
+set_timeout(struct tls_block *b, const struct conf_item *item)
 {
 	return (loader_seconds(b->l, item->value, "tls", &b->t->timeout_ns));
 }
 
 static bool
-set_rate_limit(struct block *b, const struct conf_item *item)
+set_rate_limit(struct tls_block *b, const struct conf_item *item)
 {
 	if (item->value->kind == CONF_INT) {
 		b->t->rate_limit = item->value->integer;
@@ -150,7 +116,7 @@ set_rate_limit(struct block *b, const struct conf_item *item)
 }
 
 static bool
-set_min_version(struct block *b, const struct conf_item *item)
+set_min_version(struct tls_block *b, const struct conf_item *item)
 {
 	struct str s = item->value->kind == CONF_STRING ? item->value->string : STR_NONE;
 	char text[LOADER_TEXT_MAX];
@@ -173,7 +139,7 @@ set_min_version(struct block *b, const struct conf_item *item)
 /* ---- handshake first ---- */
 
 static bool
-set_first_word(struct block *b, const struct conf_item *item)
+set_first_word(struct tls_block *b, const struct conf_item *item)
 {
 	char name[QUOTE_TEXT_MAX], value[QUOTE_TEXT_MAX];
 	struct str s = item->value->string;
@@ -198,7 +164,7 @@ set_first_word(struct block *b, const struct conf_item *item)
 }
 
 static bool
-set_first(struct block *b, const struct conf_item *item)
+set_first(struct tls_block *b, const struct conf_item *item)
 {
 	char name[QUOTE_TEXT_MAX];
 
@@ -216,7 +182,7 @@ set_first(struct block *b, const struct conf_item *item)
 /* ---- suites and groups ---- */
 
 static bool
-set_suites(struct block *b, const struct conf_item *item)
+set_suites(struct tls_block *b, const struct conf_item *item)
 {
 	const struct conf_value *v = item->value, *name;
 	int index;
@@ -244,7 +210,7 @@ set_suites(struct block *b, const struct conf_item *item)
 }
 
 static bool
-set_groups(struct block *b, const struct conf_item *item)
+set_groups(struct tls_block *b, const struct conf_item *item)
 {
 	const struct conf_value *v = item->value, *name;
 	int index;
@@ -322,7 +288,7 @@ sort_pins(struct tls_options *t)
 }
 
 static bool
-set_pin(struct block *b, const struct conf_value *v)
+set_pin(struct tls_block *b, const struct conf_value *v)
 {
 	char lower[QUOTE_TEXT_MAX];
 	size_t n;
@@ -342,7 +308,7 @@ set_pin(struct block *b, const struct conf_value *v)
 }
 
 static bool
-set_pins(struct block *b, const struct conf_item *item)
+set_pins(struct tls_block *b, const struct conf_item *item)
 {
 	const struct conf_value *v = item->value;
 
@@ -366,7 +332,7 @@ set_pins(struct block *b, const struct conf_item *item)
 /* ---- several certificates ---- */
 
 static bool
-read_pair(struct block *b, struct pair *p, const struct conf_value *v)
+read_pair(struct tls_block *b, struct tls_block_pair *p, const struct conf_value *v)
 {
 	char name[QUOTE_TEXT_MAX];
 
@@ -393,7 +359,7 @@ read_pair(struct block *b, struct pair *p, const struct conf_value *v)
 		if (p->cert != item->value && p->key != item->value)
 			return (false);
 	}
-	if (!is_empty(p->cert) && !is_empty(p->key))
+	if (!tls_block_empty(p->cert) && !tls_block_empty(p->key))
 		return (true);
 	loader_error(b->l, "error parsing certificates config: both 'cert_file' and 'cert_key' options "
 	    "are required");
@@ -401,7 +367,7 @@ read_pair(struct block *b, struct pair *p, const struct conf_value *v)
 }
 
 static bool
-set_pairs(struct block *b, const struct conf_item *item)
+set_pairs(struct tls_block *b, const struct conf_item *item)
 {
 	const struct conf_value *v = item->value;
 
@@ -426,7 +392,7 @@ set_pairs(struct block *b, const struct conf_item *item)
 /* ---- what only Windows has, and what is not built ---- */
 
 static bool
-set_cert_store(struct block *b, const struct conf_item *item)
+set_cert_store(struct tls_block *b, const struct conf_item *item)
 {
 	const struct conf_value *v = item->value;
 
@@ -440,7 +406,7 @@ set_cert_store(struct block *b, const struct conf_item *item)
 }
 
 static bool
-set_cert_match_by(struct block *b, const struct conf_item *item)
+set_cert_match_by(struct tls_block *b, const struct conf_item *item)
 {
 	const struct conf_value *v = item->value;
 
@@ -454,7 +420,7 @@ set_cert_match_by(struct block *b, const struct conf_item *item)
 }
 
 static bool
-set_cert_match(struct block *b, const struct conf_item *item)
+set_cert_match(struct tls_block *b, const struct conf_item *item)
 {
 	if (item->value->kind == CONF_STRING && item->value->string.n > 0)
 		return (true);
@@ -463,7 +429,7 @@ set_cert_match(struct block *b, const struct conf_item *item)
 }
 
 static bool
-set_skip_invalid(struct block *b, const struct conf_item *item)
+set_skip_invalid(struct tls_block *b, const struct conf_item *item)
 {
 	if (item->value->kind == CONF_BOOL)
 		return (true);
@@ -472,7 +438,7 @@ set_skip_invalid(struct block *b, const struct conf_item *item)
 }
 
 static bool
-set_ca_certs_match(struct block *b, const struct conf_item *item)
+set_ca_certs_match(struct tls_block *b, const struct conf_item *item)
 {
 	const struct conf_value *v = item->value;
 
@@ -486,7 +452,7 @@ set_ca_certs_match(struct block *b, const struct conf_item *item)
 }
 
 static bool
-set_ocsp_peer(struct block *b, const struct conf_item *item)
+set_ocsp_peer(struct tls_block *b, const struct conf_item *item)
 {
 	const struct conf_value *v = item->value;
 
@@ -531,7 +497,7 @@ static const struct {
 };
 
 static bool
-read_item(struct block *b, const struct conf_item *item)
+read_item(struct tls_block *b, const struct conf_item *item)
 {
 	char name[QUOTE_TEXT_MAX];
 
@@ -543,125 +509,15 @@ read_item(struct block *b, const struct conf_item *item)
 	return (false);
 }
 
-/* ---- putting it together ---- */
-
-static int
-check_suites(const struct block *b, struct err *e)
-{
-	if (b->insecure.len > 0 && !b->allow_insecure)
-		return (err_set(e, "insecure cipher suites configured without "
-		    "'allow_insecure_cipher_suites' option set: " STR_FMT,
-		    STR_ARG(buf_str(&b->insecure))));
-	for (int i = 0; b->suites >> i != 0; i++)
-		if ((b->suites >> i & 1) != 0 && !tls_suite_offered(i))
-			return (err_set(e, "cipher suite %s is not offered by this OpenSSL library",
-			    tls_suite_name(i)));
-	return (0);
-}
-
-static int
-load_pair(const struct pair *p, char **cert_pem, char **key_pem, int64_t *not_after_s, struct err *e)
-{
-	char *cert = text_of(p->cert), *key = text_of(p->key);
-	int rc = -1;
-
-	if (cert == NULL || key == NULL)
-		err_set(e, "out of memory");
-	else
-		rc = tls_files_pair(cert, key, cert_pem, key_pem, not_after_s, e);
-	free(cert);
-	free(key);
-	return (rc);
-}
-
-static int
-load_single(struct block *b, struct err *e)
-{
-	struct pair p = { .cert = b->cert_file, .key = b->key_file };
-
-	if (is_empty(b->key_file))
-		return (err_set(e, "missing 'key_file' in TLS configuration"));
-	if (is_empty(b->cert_file))
-		return (err_set(e, "missing 'cert_file' in TLS configuration"));
-	if (load_pair(&p, &b->t->cert_pem, &b->t->key_pem, &b->t->not_after_s, e) != 0)
-		return (err_wrap(e, "error parsing X509 certificate/key pair"));
-	return ((b->t->cert_file = text_of(b->cert_file)) == NULL ? err_set(e, "out of memory") : 0);
-}
-
-static int
-load_several(struct block *b, struct err *e)
-{
-	struct tls_options *t = b->t;
-
-	if (b->npairs == 0)
-		return (0);
-	if (b->npairs > 1 && (t->more = calloc(b->npairs - 1, sizeof(*t->more))) == NULL)
-		return (err_set(e, "out of memory"));
-	for (size_t i = 0; i < b->npairs; i++) {
-		bool first = i == 0;
-		struct tls_pair *more = first ? NULL : &t->more[t->nmore];
-
-		if (load_pair(&b->pairs[i], first ? &t->cert_pem : &more->cert_pem,
-		    first ? &t->key_pem : &more->key_pem, first ? &t->not_after_s : NULL, e) != 0)
-			return (err_wrap(e, "error parsing X509 certificate/key pair %zu/%zu", i + 1,
-			    b->npairs));
-		t->nmore += !first;
-	}
-	return ((t->cert_file = text_of(b->pairs[0].cert)) == NULL ? err_set(e, "out of memory") : 0);
-}
-
-static int
-load_authorities(struct tls_options *t, const char *file, struct err *e)
-{
-	if (file != NULL)
-		return (tls_files_authorities(file, &t->ca_pem, e));
-	if (t->verify && (t->ca_pem = tls_files_system(e)) == NULL)
-		return (-1);
-	return (0);
-}
-
-static int
-load_ca_file(struct block *b, struct err *e)
-{
-	char *file = NULL;
-	int rc;
-
-	if (!is_empty(b->ca_file) && (file = text_of(b->ca_file)) == NULL)
-		return (err_set(e, "out of memory"));
-	rc = load_authorities(b->t, file, e);
-	free(file);
-	return (rc);
-}
-
-static int
-build(struct block *b, struct err *e)
-{
-	struct tls_options *t = b->t;
-	bool single = !is_empty(b->cert_file) || !is_empty(b->key_file);
-
-	if (b->npairs > 0 && !is_empty(b->cert_file))
-		return (err_set(e, "error parsing tls config, cannot combine 'cert_file' option with 'certs' "
-		    "option"));
-	if (check_suites(b, e) != 0)
-		return (-1);
-	t->verify = t->verify || t->map;
-	if (t->timeout_ns == 0)
-		t->timeout_ns = TIMEOUT_NS;
-	if ((single ? load_single(b, e) : load_several(b, e)) != 0 || load_ca_file(b, e) != 0)
-		return (-1);
-	return (tls_names_set(t, b->suites != 0 ? b->suites : tls_suites_default(),
-	    b->groups != 0 ? b->groups : tls_groups_default(), e));
-}
-
 static bool
-read_block(struct block *b)
+read_block(struct tls_block *b)
 {
 	struct err e;
 
 	for (size_t i = 0; i < b->map->map.n; i++)
 		if (!read_item(b, &b->map->map.at[i]))
 			return (false);
-	if (build(b, &e) == 0)
+	if (tls_block_build(b, &e) == 0)
 		return (true);
 	loader_error_at(b->l, b->map, "%s", e.text);
 	return (false);
@@ -670,7 +526,7 @@ read_block(struct block *b)
 struct tls_options *
 tls_tree(struct loader *l, const struct conf_value *v)
 {
-	struct block b = { .l = l, .map = v, .insecure = BUF_INIT(ERR_TEXT_MAX) };
+	struct tls_block b = { .l = l, .map = v, .insecure = BUF_INIT(ERR_TEXT_MAX) };
 	struct err e;
 	bool good;
 
@@ -686,42 +542,5 @@ tls_tree(struct loader *l, const struct conf_value *v)
 	if (good)
 		return (b.t);
 	tls_options_free(b.t);
-	return (NULL);
-}
-
-/* ---- the command line ---- */
-
-static void
-keep_from_file(struct tls_options *t, const struct tls_options *file)
-{
-	t->timeout_ns = file->timeout_ns;
-	t->map = file->map;
-	t->rate_limit = file->rate_limit;
-	t->first = file->first;
-	t->first_delay_ns = file->first_delay_ns;
-}
-
-struct tls_options *
-tls_from_flags(const struct tls_options *file, const char *cert, const char *key, const char *ca,
-    bool verify, struct err *e)
-{
-	struct tls_options *t = tls_options_new(e);
-
-	if (t == NULL)
-		return (NULL);
-	if (file != NULL)
-		keep_from_file(t, file);
-	t->verify = verify;
-	if (cert[0] == '\0')
-		err_set(e, "TLS Server certificate must be present and valid");
-	else if (key[0] == '\0')
-		err_set(e, "TLS Server private key must be present and valid");
-	else if (tls_files_pair(cert, key, &t->cert_pem, &t->key_pem, &t->not_after_s, e) != 0)
-		err_wrap(e, "error parsing X509 certificate/key pair");
-	else if (load_authorities(t, ca[0] != '\0' ? ca : NULL, e) == 0 &&
-	    tls_string(&t->cert_file, cert, e) == 0 &&
-	    tls_names_set(t, tls_suites_default(), tls_groups_default(), e) == 0)
-		return (t);
-	tls_options_free(t);
 	return (NULL);
 }

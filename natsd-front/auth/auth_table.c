@@ -173,7 +173,7 @@ auth_table_new(const struct access *a, bool certificates, struct err *e)
 	t->no_auth = auth_table_nkey(t, a->no_auth_user);
 	if (t->no_auth == NULL)
 		t->no_auth = auth_table_user(t, a->no_auth_user);
-	t->says_required = t->required && t->no_auth == NULL;
+	t->says_required = t->required && (t->no_auth == NULL || a->guest);
 	return (t);
 }
 

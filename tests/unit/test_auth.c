@@ -378,7 +378,7 @@ END_TEST
 #define HASH "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
 #define SIG_URL "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-enum setup { OPEN, LIST, EMPTY_LIST, NO_AUTH, NO_AUTH_NKEY, SINGLE, SINGLE_HASH, TOKEN, TOKEN_HASH,
+enum setup { OPEN, GUEST, LIST, EMPTY_LIST, NO_AUTH, NO_AUTH_NKEY, SINGLE, SINGLE_HASH, TOKEN, TOKEN_HASH,
 	PROXY, PROXY_SINGLE };
 
 static struct access *
@@ -395,6 +395,11 @@ setup(enum setup how)
 		add(a, USER_PUBLIC, "");
 	}
 	a->has_users = a->has_users || how == EMPTY_LIST;
+	if (how == GUEST) {
+		add(a, "nats-12345678", "2345678");
+		a->no_auth_user = a->users[0].name;
+		a->guest = true;
+	}
 	if (how == NO_AUTH)
 		a->no_auth_user = STR("alice");
 	if (how == NO_AUTH_NKEY)
@@ -499,7 +504,7 @@ START_TEST(info_flags)
 	static const struct {
 		enum setup how;
 		bool required, says, nonce;
-	} v[] = { { OPEN, false, false, false }, { LIST, true, true, true },
+	} v[] = { { OPEN, false, false, false }, { GUEST, true, true, false }, { LIST, true, true, true },
 		{ EMPTY_LIST, true, true, false }, { NO_AUTH, true, false, true },
 		{ NO_AUTH_NKEY, true, false, true }, { SINGLE, true, true, false },
 		{ TOKEN, true, true, false } };
