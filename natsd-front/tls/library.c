@@ -12,42 +12,57 @@
 #include "natsd-front/tls/bio.h"
 #include "natsd-front/tls/library.h"
 
-/* The buffers of a record's size: taken and given back with each record that is read or written. */
-#define BUFFER_LEAST 16384u
-#define BUFFER_MOST 20480u
-#define BUFFERS_KEPT 4u
+#define CLASS_KEPT 8u
 
-static _Thread_local struct {
-	bool keeps;
+/*
+ * What the library takes and gives back with every record that is read or written: its buffer, and
+ * a few small things while one is built.  Blocks of a class are all of its largest size, so that
+ * one fits wherever another does.
+ */
+struct class {
+	size_t least, most; /* bytes asked for */
 	unsigned n;
-	void *at[BUFFERS_KEPT];
-} kept;
+	void *at[CLASS_KEPT];
+};
+
+static _Thread_local bool keeps;
+static _Thread_local struct class classes[] = {
+	{ .least = 17, .most = 64 },
+	{ .least = 16385, .most = 20480 },
+};
+#define CLASSES (sizeof(classes) / sizeof(classes[0]))
 
 static BIO_METHOD *bio_method;
 
 static void *
 take_memory(size_t n, const char *file, int line)
 {
+	struct class *k;
+
 	(void)file;
 	(void)line;
-	if (n > BUFFER_LEAST && n <= BUFFER_MOST && kept.keeps) {
-		if (kept.n > 0)
-			return (kept.at[--kept.n]);
-		return (malloc(BUFFER_MOST)); /* of any of these sizes, so that it fits each */
-	}
+	for (k = classes; keeps && k < classes + CLASSES; k++)
+		if (n >= k->least && n <= k->most)
+			return (k->n > 0 ? k->at[--k->n] : malloc(k->most));
 	return (n == 0 ? NULL : malloc(n));
 }
 
 static void
 give_memory(void *p, const char *file, int line)
 {
+	size_t n = p == NULL || !keeps ? 0 : malloc_usable_size(p);
+	struct class *k;
+
 	(void)file;
 	(void)line;
-	if (kept.keeps && kept.n < BUFFERS_KEPT && p != NULL &&
-	    malloc_usable_size(p) >= BUFFER_MOST && malloc_usable_size(p) < 2 * BUFFER_MOST)
-		kept.at[kept.n++] = p;
-	else
-		free(p);
+	if (p == NULL)
+		return;
+	for (k = classes; n != 0 && k < classes + CLASSES; k++)
+		if (n >= k->most && n < k->most + k->most / 4 && k->n < CLASS_KEPT) {
+			k->at[k->n++] = p;
+			return;
+		}
+	free(p);
 }
 
 static void *
@@ -65,15 +80,18 @@ change_memory(void *p, size_t n, const char *file, int line)
 void
 tls_library_thread_begin(void)
 {
-	kept.keeps = true;
+	keeps = true;
 }
 
 void
 tls_library_thread_end(void)
 {
-	kept.keeps = false;
-	while (kept.n > 0)
-		free(kept.at[--kept.n]);
+	struct class *k;
+
+	keeps = false;
+	for (k = classes; k < classes + CLASSES; k++)
+		while (k->n > 0)
+			free(k->at[--k->n]);
 	OPENSSL_thread_stop();
 }
 

@@ -14,8 +14,8 @@
 int tls_library_begin(struct err *);
 
 /*
- * tls_library_thread_begin - the calling thread keeps a few of the 16 KiB buffers that connections
- * take and give back with every record, instead of asking malloc for each.
+ * tls_library_thread_begin - the calling thread keeps a few of the blocks that connections take and
+ * give back with every record, instead of asking malloc for each.
  * tls_library_thread_end - gives them back; before the thread ends.
  */
 void tls_library_thread_begin(void);

@@ -35,7 +35,8 @@ SYSTEM_KILL_TESTS = \
 	tests/system/kills/supervisor.py
 TESTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS)
 dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
-	tests/system/natsd.py tests/system/certs.py tests/system/wire.py tests/system/nkeys.py \
+	tests/system/natsd.py tests/system/certs.py tests/system/wire.py \
+	tests/system/wire_tls.py tests/system/nkeys.py \
 	tests/system/kills/load.py
 EXTRA_DIST += tests/system/clients tests/system/log_texts.expected
 

@@ -13,9 +13,9 @@ import threading
 import time
 
 from certs import Authority
-from natsd import Failure, Server, WORKERS, add, equal, factor, is_peer, main, seconds, test, true
-from natsd import wait_until
+from natsd import Failure, WORKERS, add, equal, factor, main, seconds, test, true, wait_until
 from wire import QUIET, Client
+from wire_tls import TlsClient, context
 
 CA = Authority()
 OWN = CA.issue("server", san="DNS:localhost,IP:127.0.0.1")
@@ -34,49 +34,6 @@ def block(cert=OWN, **fields):
 
 
 VERIFY = {"ca_file": "'%s'" % CA.cert, "verify": "true"}
-
-
-def context(cert=None, version=None, ciphers=None):
-	ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-	ctx.check_hostname = False
-	ctx.load_verify_locations(CA.cert)
-	if cert:
-		ctx.load_cert_chain(cert.cert, cert.key)
-	if version:
-		ctx.minimum_version = ctx.maximum_version = version
-	if ciphers:
-		ctx.set_ciphers(ciphers)
-	return ctx
-
-
-class TlsClient(Client):
-	"""A client that speaks TLS behind INFO, or before it (first).  begin: bytes in front of the
-	handshake, as a proxy sends them."""
-
-	def __init__(self, server, connect=None, first=False, cert=None, ctx=None, begin=b"",
-	             shake=True, **kw):
-		super().__init__(server, None, info=not first, **kw)
-		if begin:
-			self.socket.sendall(begin)
-		if shake:
-			self.shake(ctx or context(cert))
-		if first:
-			self.info = self.read_info()
-		if connect is not None:
-			self.connect(**connect)
-
-	def shake(self, ctx):
-		self.socket = ctx.wrap_socket(self.socket, server_hostname="localhost")
-
-	def wait_taken(self):
-		"""Records are taken when the server answered."""
-		time.sleep(0.0005)
-
-	def _more(self, end, what):
-		try:
-			super()._more(end, what)
-		except ssl.SSLError as e:
-			raise Failure("%s instead of %s" % (e, what))
 
 
 def shake_fails(server, first=False, cert=None, **kw):
