@@ -11,6 +11,7 @@ import ssl
 import struct
 import threading
 import time
+import warnings
 
 from certs import Authority
 from natsd import Failure, WORKERS, add, equal, factor, main, seconds, test, true, wait_until
@@ -219,6 +220,82 @@ def verify_and_map(server):
 		c.connect(verbose=False)
 		c.expect_err("Authorization Violation")
 		c.expect_eof()
+
+
+NAMED = {
+	"email": CA.issue("x1", san="email:e@x,DNS:d.x,URI:spiffe://x/u", subject="/O=x/CN=x1"),
+	"dns": CA.issue("x2", san="DNS:d.x,URI:spiffe://x/u", subject="/O=x/CN=x2"),
+	"uri": CA.issue("x3", san="URI:spiffe://x/u", subject="/O=x/CN=x3"),
+	"exact": CA.issue("x4", subject="/O=x/OU=y/CN=x4"),
+	"any order": CA.issue("x5", subject="/CN=x5/OU=y/O=x"),
+	"with DCs": CA.issue("x6", subject="/DC=com/DC=x/OU=y/CN=x6"),
+	"email is nobody": CA.issue("x7", san="email:nobody@x,DNS:d.x", subject="/O=x/CN=x7"),
+	"nobody": CA.issue("x8", san="DNS:nobody.x", subject="/O=x/CN=x8"),
+}
+NAMED_USERS = """authorization { users: [ {user: "e@x"}, {user: "d.x"}, {user: "spiffe://x/u"},
+  {user: "CN=x4,OU=y,O=x"}, {user: "CN=x5,OU=y,O=x"}, {user: "CN=x6,OU=y,DC=com,DC=x"} ] }
+"""
+NAMED_WANT = {"email": "e@x", "dns": "d.x", "uri": "spiffe://x/u", "exact": "CN=x4,OU=y,O=x",
+              "any order": "CN=x5,OU=y,O=x", "with DCs": "CN=x6,OU=y,DC=com,DC=x",
+              "email is nobody": "d.x", "nobody": None}
+
+
+@test(workers=(1, 2), config=block(ca_file="'%s'" % CA.cert, verify_and_map="true") + NAMED_USERS,
+      http=True)
+def certificates_name_users(server):
+	for what, want in NAMED_WANT.items():
+		with TlsClient(server, cert=NAMED[what]) as c:
+			c.connect(verbose=False)
+			if want is None:
+				c.expect_err("Authorization Violation")
+				c.expect_eof()
+				continue
+			ping(c)
+			mine = [n for n in connz(server, "?auth=1&state=open")["connections"]
+			        if n["cid"] == c.info["client_id"]]
+			equal(mine[0].get("authorized_user"), want, what)
+
+
+@test(workers=(1,), config=block(ca_file="'%s'" % CA.cert, verify_and_map="true") + """
+authorization { users: [ {user: "e@x", allowed_connection_types: ["WEBSOCKET"]}, {user: "d.x"} ] }
+""", http=True)
+def mapping_skips_other_types(server):
+	with TlsClient(server, QUIET, cert=NAMED["email"]) as c:
+		ping(c)
+		equal(connz(server, "?auth=1")["connections"][0].get("authorized_user"), "d.x")
+
+
+@test(workers=WORKERS)
+def turned_on_and_off(server):
+	"""A reload: connections live on, INFO of new ones says how it is now."""
+	def reload(config, count):
+		server.configure(config)
+		server.signal(signal.SIGHUP)
+		server.wait_log("Reloaded server configuration", count=count)
+	with Client(server, QUIET) as plain:
+		ping(plain)
+		reload(block(), 1)
+		ping(plain)
+		with TlsClient(server, QUIET) as inside:
+			equal(flags(inside.info), {"tls_required": True})
+			ping(inside)
+			reload("", 2)
+			ping(inside)
+			ping(plain)
+			with Client(server, QUIET) as c:
+				equal(flags(c.info), {})
+				ping(c)
+
+
+@test(workers=(1,), config=block(RSA))
+def old_versions_are_refused(server):
+	warnings.simplefilter("ignore", DeprecationWarning)  # of naming them
+	for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+		ctx = context(ciphers="ALL:@SECLEVEL=0")
+		ctx.minimum_version = ssl.TLSVersion.TLSv1
+		ctx.maximum_version = version
+		shake_fails(server, ctx=ctx)
+	server.wait_log("TLS handshake error: tls: client offered only unsupported versions", count=2)
 
 
 @test(workers=(1, 2), config=block(pinned_certs="['%s']" % DEREK.pin(), **VERIFY))
