@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -21,14 +22,23 @@
 
 static const unsigned char session_owner[] = "natsd";
 
+struct own { /* a certificate that we show */
+	X509 *leaf;
+	STACK_OF(X509) *chain; /* behind it */
+	struct tls_key *key;
+};
+
 struct tls_context {
 	_Atomic unsigned refs;
 	SSL_CTX *ssl[TLS_USES];
+	struct own *own; /* in the order of the file */
+	size_t nown;
 };
 
 static int make_one(struct tls_context *, enum tls_use, const struct tls_options *, struct err *);
 static int offer(SSL_CTX *, const struct tls_options *, struct err *);
-static int present(SSL_CTX *, const struct tls_options *, struct err *);
+static int read_all(struct tls_context *, const struct tls_options *, struct err *);
+static int present(struct tls_context *, SSL_CTX *, struct err *);
 static int demand(SSL_CTX *, const struct tls_options *, struct err *);
 
 struct tls_context *
@@ -41,7 +51,8 @@ tls_context_new(const struct tls_options *o, struct err *e)
 		return (NULL);
 	}
 	t->refs = 1;
-	if (make_one(t, TLS_CLIENTS, o, e) != 0 || make_one(t, TLS_MONITOR, o, e) != 0) {
+	if (read_all(t, o, e) != 0 || make_one(t, TLS_CLIENTS, o, e) != 0 ||
+	    make_one(t, TLS_MONITOR, o, e) != 0) {
 		tls_context_release(t);
 		return (NULL);
 	}
@@ -58,12 +69,18 @@ tls_context_hold(struct tls_context *t)
 void
 tls_context_release(struct tls_context *t)
 {
-	unsigned i;
+	size_t i;
 
 	if (t == NULL || atomic_fetch_sub(&t->refs, 1) != 1)
 		return;
 	for (i = 0; i < TLS_USES; i++)
 		SSL_CTX_free(t->ssl[i]);
+	for (i = 0; i < t->nown; i++) {
+		X509_free(t->own[i].leaf);
+		sk_X509_pop_free(t->own[i].chain, X509_free);
+		tls_key_free(t->own[i].key);
+	}
+	free(t->own);
 	free(t);
 }
 
@@ -89,7 +106,7 @@ make_one(struct tls_context *t, enum tls_use use, const struct tls_options *o, s
 	SSL_CTX_set_num_tickets(ctx, TICKETS_PER_HANDSHAKE);
 	SSL_CTX_set_timeout(ctx, TICKET_SECONDS);
 	SSL_CTX_set_session_id_context(ctx, session_owner, sizeof(session_owner) - 1);
-	if (offer(ctx, o, e) != 0 || present(ctx, o, e) != 0)
+	if (offer(ctx, o, e) != 0 || present(t, ctx, e) != 0)
 		return (-1);
 	return (use == TLS_CLIENTS && o->verify ? demand(ctx, o, e) : 0);
 }
@@ -111,7 +128,7 @@ offer(SSL_CTX *ctx, const struct tls_options *o, struct err *e)
 	return (0);
 }
 
-/* ---- our certificate ---- */
+/* ---- our certificates ---- */
 
 /* The end of a PEM text is an error like any other in the queue. */
 static bool
@@ -126,12 +143,12 @@ at_end(void)
 }
 
 static int
-add_chain(SSL_CTX *ctx, BIO *in)
+read_chain(struct own *own, BIO *in)
 {
 	X509 *cert;
 
 	while ((cert = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
-		if (SSL_CTX_add0_chain_cert(ctx, cert) != 1) {
+		if (sk_X509_push(own->chain, cert) <= 0) {
 			X509_free(cert);
 			return (-1);
 		}
@@ -140,45 +157,76 @@ add_chain(SSL_CTX *ctx, BIO *in)
 }
 
 static int
-add_certificate(SSL_CTX *ctx, const char *pem)
+read_own(struct own *own, const char *cert_pem, const char *key_pem, struct err *e)
 {
-	BIO *in = BIO_new_mem_buf(pem, -1);
-	X509 *leaf = in == NULL ? NULL : PEM_read_bio_X509(in, NULL, NULL, NULL);
-	int rc = leaf == NULL || SSL_CTX_use_certificate(ctx, leaf) != 1 ? -1 : add_chain(ctx, in);
+	BIO *in = BIO_new_mem_buf(cert_pem, -1);
+	int rc = -1;
 
-	X509_free(leaf);
+	own->chain = sk_X509_new_null();
+	if (in != NULL && own->chain != NULL)
+		own->leaf = PEM_read_bio_X509(in, NULL, NULL, NULL);
+	if (own->leaf != NULL)
+		rc = read_chain(own, in);
 	BIO_free(in);
-	return (rc);
-}
-
-static int
-add_pair(SSL_CTX *ctx, const char *cert_pem, const char *key_pem, struct err *e)
-{
-	struct tls_key *key;
-	int rc;
-
-	if (add_certificate(ctx, cert_pem) != 0)
+	if (rc != 0)
 		return (tls_library_error(e, "certificate"));
-	if ((key = tls_key_from_pem(key_pem, e)) == NULL)
-		return (-1);
-	rc = tls_key_install(key, ctx, e);
-	tls_key_free(key);
-	return (rc);
+	own->key = tls_key_from_pem(key_pem, e);
+	return (own->key == NULL ? -1 : 0);
 }
 
-/* There is one place for each kind of key: the first of the file wins it, so it comes last. */
 static int
-present(SSL_CTX *ctx, const struct tls_options *o, struct err *e)
+read_all(struct tls_context *t, const struct tls_options *o, struct err *e)
 {
 	size_t i;
 
-	for (i = o->nmore; i-- > 0;)
-		if (add_pair(ctx, o->more[i].cert_pem, o->more[i].key_pem, e) != 0)
-			return (-1);
 	/* None is allowed: every handshake then fails. */
 	if (o->cert_pem == NULL || o->key_pem == NULL)
 		return (0);
-	return (add_pair(ctx, o->cert_pem, o->key_pem, e));
+	if ((t->own = calloc(o->nmore + 1, sizeof(*t->own))) == NULL)
+		return (err_set(e, "no memory"));
+	t->nown = o->nmore + 1;
+	if (read_own(&t->own[0], o->cert_pem, o->key_pem, e) != 0)
+		return (-1);
+	for (i = 0; i < o->nmore; i++)
+		if (read_own(&t->own[i + 1], o->more[i].cert_pem, o->more[i].key_pem, e) != 0)
+			return (-1);
+	return (0);
+}
+
+/* Of several the first that bears the name asked for and that the client can verify; else the first
+ * of all.  The library's callback within a handshake, which holds the context. */
+static int
+choose(SSL *ssl, void *context)
+{
+	const struct tls_context *t = context;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	const struct own *own = &t->own[0];
+	size_t i;
+
+	for (i = 0; i < t->nown; i++) {
+		if (name != NULL && X509_check_host(t->own[i].leaf, name, 0, 0, NULL) != 1)
+			continue;
+		if (!tls_key_fits(t->own[i].key, ssl, t->own[i].leaf, t->own[i].chain))
+			continue;
+		own = &t->own[i];
+		break;
+	}
+	return (tls_key_use(own->key, ssl, own->leaf, own->chain) == 0);
+}
+
+static int
+present(struct tls_context *t, SSL_CTX *ctx, struct err *e)
+{
+	const struct own *own = t->own;
+
+	if (t->nown == 0)
+		return (0);
+	if (SSL_CTX_use_certificate(ctx, own->leaf) != 1 ||
+	    SSL_CTX_set1_chain(ctx, own->chain) != 1)
+		return (tls_library_error(e, "certificate"));
+	if (t->nown > 1)
+		SSL_CTX_set_cert_cb(ctx, choose, t);
+	return (tls_key_install(own->key, ctx, e));
 }
 
 /* ---- the clients' certificates ---- */

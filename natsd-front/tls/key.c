@@ -61,3 +61,16 @@ tls_key_install(const struct tls_key *k, SSL_CTX *ctx, struct err *e)
 		return (tls_library_error(e, "private key"));
 	return (0);
 }
+
+bool
+tls_key_fits(const struct tls_key *k, SSL *ssl, X509 *leaf, STACK_OF(X509) *chain)
+{
+	return ((SSL_check_chain(ssl, leaf, k->pkey, chain) & CERT_PKEY_VALID) != 0);
+}
+
+int
+tls_key_use(const struct tls_key *k, SSL *ssl, X509 *leaf, STACK_OF(X509) *chain)
+{
+	SSL_certs_clear(ssl); /* of other kinds of keys: the library would choose again */
+	return (SSL_use_cert_and_key(ssl, leaf, k->pkey, chain, 1) == 1 ? 0 : -1);
+}

@@ -200,13 +200,13 @@ def verify(server):
 
 @test(workers=(1, 2), config=block(**VERIFY), http=True)
 def peer_certificates_are_shown(server):
-	with TlsClient(server, QUIET, cert=DEREK) as c:
+	with TlsClient(server, QUIET, cert=DEREK.with_chain(CA)) as c:
 		ping(c)
 		conn, = connz(server, "?auth=1")["connections"]
 		equal(conn["tls_peer_certs"], [{
 			"subject": "CN=derek,OU=nats.io,O=Synadia,ST=California,C=US",
 			"spki_sha256": DEREK.pin(), "cert_sha256": DEREK.sha256()}, {
-			"subject": "CN=natsd test ca",  # sent along by Python's library
+			"subject": "CN=natsd test ca",
 			"spki_sha256": CA.pin(), "cert_sha256": CA.sha256()}])
 
 
@@ -346,6 +346,27 @@ def versions_and_suites(server):
 		with TlsClient(server, QUIET, ctx=context(version=version, ciphers=ciphers)) as c:
 			ping(c)
 	shake_fails(server, ctx=context(version=ssl.TLSVersion.TLSv1_2, ciphers="AES128-GCM-SHA256"))
+
+
+A = CA.issue("a", san="DNS:a.x")
+B = CA.issue("b", san="DNS:b.x")
+SEVERAL = "tls { certs: [%s] }\n" % ", ".join(
+	"{cert_file: '%s', key_file: '%s'}" % (c.cert, c.key) for c in (A, B, RSA))
+
+
+@test(workers=(1, 2), config=SEVERAL)
+def several_certificates(server):
+	"""By the name the client asks for, by what it can verify, else the first."""
+	ecdsa = context()
+	rsa = context(version=ssl.TLSVersion.TLSv1_2, ciphers="ECDHE-RSA-AES128-GCM-SHA256")
+	for ctx, name, want in ((ecdsa, "a.x", A), (ecdsa, "b.x", B), (ecdsa, "localhost", RSA),
+	                        (ecdsa, "other.x", A), (ecdsa, None, A), (rsa, "localhost", RSA),
+	                        (rsa, None, RSA)):
+		with TlsClient(server, shake=False) as c:
+			c.socket = ctx.wrap_socket(c.socket, server_hostname=name)
+			c.connect(**QUIET)
+			ping(c)
+			true(c.socket.getpeercert(True) == want.der(), "%s got another one" % name)
 
 
 @test(workers=(1,), config=block(min_version='"1.3"'))
