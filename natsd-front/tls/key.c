@@ -62,10 +62,31 @@ tls_key_install(const struct tls_key *k, SSL_CTX *ctx, struct err *e)
 	return (0);
 }
 
+/* Before TLS 1.3 a suite says what kind of key it is for: one that both sides have. */
+static bool
+has_suite(const struct tls_key *k, const SSL *ssl)
+{
+	int auth = EVP_PKEY_is_a(k->pkey, "RSA") ? NID_auth_rsa : NID_auth_ecdsa;
+	const STACK_OF(SSL_CIPHER) *theirs = SSL_get_client_ciphers(ssl);
+	STACK_OF(SSL_CIPHER) *ours = SSL_get_ciphers(ssl);
+	const SSL_CIPHER *suite;
+	int i;
+
+	if (SSL_version(ssl) == TLS1_3_VERSION)
+		return (true);
+	for (i = 0; theirs != NULL && i < sk_SSL_CIPHER_num(theirs); i++) {
+		suite = sk_SSL_CIPHER_value(theirs, i);
+		if (SSL_CIPHER_get_auth_nid(suite) == auth && sk_SSL_CIPHER_find(ours, suite) >= 0)
+			return (true);
+	}
+	return (false);
+}
+
 bool
 tls_key_fits(const struct tls_key *k, SSL *ssl, X509 *leaf, STACK_OF(X509) *chain)
 {
-	return ((SSL_check_chain(ssl, leaf, k->pkey, chain) & CERT_PKEY_VALID) != 0);
+	return (has_suite(k, ssl) &&
+	    (SSL_check_chain(ssl, leaf, k->pkey, chain) & CERT_PKEY_VALID) != 0);
 }
 
 int
