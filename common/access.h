@@ -138,10 +138,10 @@ bool access_required(const struct access *);
 
 /*
  * access_encode - what `role` may know.  access_decode - a new one from it; refuses what is short,
- * out of bounds, or refers to what is not there.  NULL: the reason.
+ * out of bounds, meant for another role, or refers to what is not there.  NULL: the reason.
  */
 void access_encode(const struct access *, enum role, struct wr *);
-struct access *access_decode(struct rd *, struct err *);
+struct access *access_decode(struct rd *, enum role, struct err *);
 
 /* access_copy - all of it, in memory of its own.  NULL: no memory. */
 struct access *access_copy(const struct access *, struct err *);

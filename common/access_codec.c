@@ -347,15 +347,23 @@ decode_rest(struct access *a, struct rd *in, struct err *e)
 	return (0);
 }
 
+/* The front is told all, the others no more than they may know. */
+static int
+is_for(enum role role, bool whole, struct err *e)
+{
+	return (whole == (role == ROLE_FRONT) ? 0 : broken(e, "share"));
+}
+
 struct access *
-access_decode(struct rd *in, struct err *e)
+access_decode(struct rd *in, enum role role, struct err *e)
 {
 	struct access *a = access_new_bare(e);
 	unsigned whole;
 
 	if (a == NULL)
 		return (NULL);
-	if (read_flags(in, 1, &whole, e) == 0 && decode_accounts(a, in, whole != 0, e) == 0 &&
+	if (read_flags(in, 1, &whole, e) == 0 && is_for(role, whole != 0, e) == 0 &&
+	    decode_accounts(a, in, whole != 0, e) == 0 &&
 	    (whole == 0 || (decode_users(a, in, e) == 0 && decode_rest(a, in, e) == 0)))
 		return (a);
 	access_free(a);
@@ -381,7 +389,7 @@ access_copy(const struct access *from, struct err *e)
 		out = wr_of(space, size);
 		access_encode(from, ROLE_FRONT, &out);
 		in = rd_of(space, wr_len(&out));
-		to = wr_end(&out) == 0 ? access_decode(&in, e) : NULL;
+		to = wr_end(&out) == 0 ? access_decode(&in, ROLE_FRONT, e) : NULL;
 		explicit_bzero(space, size);
 		free(space);
 		if (wr_end(&out) == 0)

@@ -343,7 +343,7 @@ decode_row(struct rd *in, struct options *o, const struct option_row *r, struct 
 static int
 decode_parts(struct rd *in, struct options *o, enum role role, struct err *e)
 {
-	struct access *access = access_decode(in, e);
+	struct access *access = access_decode(in, role, e);
 	uint8_t has_tls;
 
 	if (access == NULL)

@@ -70,6 +70,7 @@ on_config(struct front *f, struct ctl_msg *m, struct err *e)
 		return (-1);
 	f->settings = settings_new(p, n, e);
 	rc = f->settings == NULL ? -1 : status_set_options(f->status, p, n, e);
+	explicit_bzero(p, n); /* passwords are in it */
 	free(p);
 	if (rc == 0) {
 		status_set_tls(f->status, f->settings->tls);

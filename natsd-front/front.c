@@ -307,14 +307,13 @@ free_event(struct event *ev)
 		event_free(ev);
 }
 
-/* A helper that is in the middle of something still uses both; the process ends anyway. */
-static void
-free_shared(struct shared *s)
+bool
+front_abandons_helpers(struct front *f)
 {
-	if (s == NULL || (s->helpers != NULL && helpers_stuck(s->helpers)))
-		return;
-	helpers_free(s->helpers);
-	shared_free(s);
+	if (!helpers_stuck(f->shared->helpers))
+		return (false);
+	helpers_abandon(f->shared->helpers);
+	return (true);
 }
 
 void
@@ -336,7 +335,9 @@ front_free(struct front *f)
 	}
 	settings_release(f->settings);
 	settings_release(f->old);
-	free_shared(f->shared);
+	if (f->shared != NULL)
+		helpers_free(f->shared->helpers);
+	shared_free(f->shared);
 	status_free(f->status);
 	account_table_detach(f->accounts);
 	ctl_free(f->ctl);

@@ -94,6 +94,10 @@ int front_start(struct front *, struct err *);
 int front_run(struct front *);
 void front_free(struct front *);
 
+/* front_abandons_helpers - after front_run: true when a helper is in the middle of something that
+ * takes long, and uses what front_free would free.  The process must leave as it is. */
+bool front_abandons_helpers(struct front *);
+
 /* front_control - the control socket is readable.  front_hear - what workers said.
  * front_usage - asks the supervisor for figures when monitoring wants them. */
 void front_control(struct front *);

@@ -292,6 +292,16 @@ helpers_stuck(const struct helpers *h)
 }
 
 void
+helpers_abandon(struct helpers *h)
+{
+	unsigned i;
+
+	for (i = 0; i < h->nthreads; i++)
+		if (h->threads[i].runs)
+			pthread_detach(h->threads[i].id);
+}
+
+void
 helpers_free(struct helpers *h)
 {
 	unsigned i;

@@ -52,6 +52,7 @@ int helpers_start(struct helpers *, struct err *);
  */
 void helpers_stop(struct helpers *);
 bool helpers_stuck(const struct helpers *);
+void helpers_abandon(struct helpers *); /* nobody will join those that are left */
 void helpers_free(struct helpers *); /* NULL is fine */
 
 /* helpers_submit - false: too many wait, the caller still has the job. */

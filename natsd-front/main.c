@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/killpoint.h"
 #include "common/log.h"
@@ -83,6 +84,8 @@ main(void)
 	if (front_start(&f, &e) != 0)
 		fatal("natsd-front: %s", e.text);
 	status = front_run(&f);
+	if (front_abandons_helpers(&f))
+		_exit(status); /* without what libraries do at exit, too */
 	front_free(&f);
 	return (status);
 }

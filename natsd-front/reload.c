@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/access.h"
 #include "common/log.h"
@@ -12,6 +13,8 @@ static void
 offer_drop(struct front *f)
 {
 	settings_release(f->next);
+	if (f->next_bytes != NULL)
+		explicit_bzero(f->next_bytes, f->next_nbytes); /* passwords are in it */
 	free(f->next_bytes);
 	f->next = NULL;
 	f->next_bytes = NULL;

@@ -293,6 +293,30 @@ ask_helper(struct conn *c, const struct auth_decision *d)
 	return (AUTH_LATER);
 }
 
+static bool
+is_connecting(const struct conn *c)
+{
+	return (c->auth != NULL && c->auth->connecting);
+}
+
+/* It is there already, with subscriptions, and would be in another account now. */
+static bool
+would_move(const struct conn *c, const struct auth_user *u)
+{
+	const struct settings *s = c->worker->settings;
+
+	return (!is_connecting(c) &&
+	    s->accounts[u == NULL ? 0 : u->said->account].account != c->account);
+}
+
+static enum auth_result
+close_moved(struct conn *c)
+{
+	auth_repoint(c, NULL);
+	conn_close(c, REASON_CLIENT_CLOSED);
+	return (AUTH_OVER);
+}
+
 /* proven: what is known of its credentials: they fit this hash, or are signed by this key. */
 static enum auth_result
 evaluate(struct conn *c, struct str proven)
@@ -300,10 +324,14 @@ evaluate(struct conn *c, struct str proven)
 	struct auth_decision d;
 
 	decide(c, c->worker->settings, &d);
+	if (d.verdict != AUTH_REFUSE && would_move(c, d.user))
+		return (close_moved(c));
 	switch (d.verdict) {
 	case AUTH_ACCEPT:
 		return (accept_as(c, &d));
 	case AUTH_REFUSE:
+		if (d.why != NULL)
+			conn_log(c, LOG_LVL_DEBUG, "%s", d.why);
 		auth_repoint(c, NULL);
 		refuse_for(c, d.reason);
 		return (AUTH_OVER);
@@ -312,7 +340,7 @@ evaluate(struct conn *c, struct str proven)
 		if (proven.n != 0 && str_eq(proven, d.proof))
 			return (accept_as(c, &d));
 		/* Who is there already stays what it is meanwhile, by the new rules. */
-		if (!c->auth->connecting)
+		if (!is_connecting(c))
 			auth_repoint(c, d.user);
 		return (ask_helper(c, &d));
 	}
@@ -426,11 +454,10 @@ auth_reload(struct conn *c, const struct settings *old, bool changed)
 		auth_repoint(c, NULL);
 	} else if (waits) {
 		reload_waiting(c);
-	} else if (c->state == CONN_AUTHENTICATING && c->auth->connecting) {
+	} else if (c->state == CONN_AUTHENTICATING && is_connecting(c)) {
 		auth_repoint(c, NULL); /* decided again when the answer is there */
 	} else if (has_moved(c)) {
-		auth_repoint(c, NULL);
-		conn_close(c, REASON_CLIENT_CLOSED);
+		close_moved(c);
 	} else if (c->state == CONN_AUTHENTICATING) {
 		auth_repoint(c, named(c)); /* likewise */
 	} else {

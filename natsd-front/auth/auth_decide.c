@@ -9,6 +9,8 @@ refuse(struct auth_decision *d, enum reason reason)
 {
 	d->verdict = AUTH_REFUSE;
 	d->reason = reason;
+	if (reason == REASON_PROXY_REQUIRED)
+		d->why = "proxy connection required";
 }
 
 /* said: what the client said; wanted: what the configuration has. */
@@ -70,6 +72,8 @@ find_user(const struct auth_table *t, const struct auth_creds *c, const struct a
 		return (false);
 	if (f->maps) {
 		d->user = f->cert == NULL ? NULL : cert_user(f->cert, t, f->type);
+		if (f->cert == NULL)
+			d->why = "User required in cert, no peer certificates found";
 		d->by_cert = true;
 		return (true);
 	}
@@ -95,9 +99,13 @@ check_nkey(const struct auth_table *t, const struct auth_creds *c, struct auth_d
 		d->verdict = AUTH_ACCEPT;
 		return;
 	}
+	if (c->sig.n == 0)
+		d->why = "Signature missing";
 	n = base64_decode_url(c->sig, d->sig, sizeof(d->sig));
 	if (n == SIZE_MAX)
 		n = base64_decode_std(c->sig, d->sig, sizeof(d->sig));
+	if (n == SIZE_MAX)
+		d->why = "Signature not valid base64";
 	if (n != sizeof(d->sig)) {
 		refuse(d, REASON_AUTH_FAILURE);
 		return;

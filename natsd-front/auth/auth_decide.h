@@ -36,6 +36,7 @@ enum auth_verdict {
 struct auth_decision {
 	enum auth_verdict verdict;
 	enum reason reason;	   /* AUTH_REFUSE */
+	const char *why;	   /* AUTH_REFUSE: for who debugs; NULL: nothing to add */
 	const struct auth_user *user; /* who it is, or would be; NULL: nobody of a list */
 	bool by_no_auth, by_cert;  /* where the user comes from, when not from the credentials */
 	struct str secret;	   /* AUTH_BCRYPT: what is to fit */

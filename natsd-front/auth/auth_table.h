@@ -35,7 +35,7 @@ struct auth_table {
 	bool has_users, has_nkeys;	  /* any of that kind */
 	bool token_hashed, password_hashed; /* of the single token or user */
 	const struct auth_user *no_auth;  /* for who says no credentials; NULL: nobody */
-	bool says_required;		  /* auth_required in INFO */
+	bool says_required;		  /* auth_required in the first INFO; later ones: required */
 
 	struct auth_user *users; /* in the order of the configuration */
 	size_t n;

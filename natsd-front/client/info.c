@@ -78,10 +78,12 @@ info_fill_tls(struct json_out *j, const struct conn *c, enum info_kind kind)
 static void
 info_fill_conn(struct json_out *j, const struct conn *c, enum info_kind kind)
 {
+	const struct auth_table *auth = c->worker->settings->auth;
 	char ip[CONN_IP_MAX];
 
 	conn_client_ip(c, ip);
-	json_kbool_oe(j, "auth_required", c->worker->settings->auth->says_required);
+	json_kbool_oe(j, "auth_required",
+	    kind == INFO_FIRST ? auth->says_required : auth->required);
 	info_fill_tls(j, c, kind);
 	json_ki64(j, "max_payload", c->max_payload);
 	json_ku64(j, "client_id", c->cid);

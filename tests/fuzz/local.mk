@@ -165,3 +165,18 @@ tests_fuzz_fuzz_auth_text_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_auth_text_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_auth_text_LDADD = $(FRONT_FUZZ_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/replay_options_tree
+tests_fuzz_replay_options_tree_SOURCES = tests/fuzz/fuzz_options_tree.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c $(SUPERVISOR_OPTIONS)
+tests_fuzz_replay_options_tree_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_options_tree
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_options_tree
+tests_fuzz_fuzz_options_tree_SOURCES = tests/fuzz/fuzz_options_tree.c tests/fuzz/fuzz.h \
+	$(SUPERVISOR_OPTIONS)
+tests_fuzz_fuzz_options_tree_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_options_tree_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_options_tree_LDADD = $(COMMON_LIBS)
+endif

@@ -11,7 +11,7 @@ import time
 import urllib.request
 
 from natsd import Server, equal, main, seconds, test, true, wait_until
-from nkeys import UserKey
+from nkeys import Key
 from wire import Client
 
 OVER = "Authorization Violation"
@@ -19,8 +19,8 @@ ALL = (1, 2, 8)
 # All of "pw".
 HASH_4 = "$2b$04$abcdefghijklmnopqrstuuyvPXIbu7xe6/CED2DzX8z6Si09MlzlW"
 HASH_12 = "$2a$12$abcdefghijklmnopqrstuunYdhHrPrQsWwVD7FJZar2U048CuDd2m"
-KEY = UserKey("one")
-OTHER_KEY = UserKey("two")
+KEY = Key("one")
+OTHER_KEY = Key("two")
 
 ACCOUNTS = """
 accounts {
@@ -101,13 +101,13 @@ def nkey_signatures(server):
 	for standard in (False, True):
 		c = Client(server)
 		c.connect(verbose=False, protocol=1, nkey=KEY.public,
-		          sig=KEY.sign(c.info["nonce"], standard))
+		          sig=KEY.signature(c.info["nonce"], standard))
 		c.send("PING\r\n")
 		c.expect("PONG\r\n")
 		equal(c.read_info()["remote_account"], "A")
 	nonce = Client(server).info["nonce"]
-	for sign in (lambda own: KEY.sign(nonce), lambda own: OTHER_KEY.sign(own), lambda own: "AAAA",
-	             lambda own: KEY.sign(own) + "!", lambda own: ""):
+	for sign in (lambda own: KEY.signature(nonce), lambda own: OTHER_KEY.signature(own), lambda own: "AAAA",
+	             lambda own: KEY.signature(own) + "!", lambda own: ""):
 		c = Client(server)
 		c.connect(nkey=KEY.public, sig=sign(c.info["nonce"]))
 		c.expect_err(OVER)
@@ -187,7 +187,9 @@ def no_auth_user_25(server):
 	c.pub("x", "hi")
 	c.expect("+OK\r\n")
 	equal(bob.msg().payload, b"hi")
-	equal(account(connected(server)), "B")
+	c = connected(server)
+	equal(account(c), "B")
+	true("auth_required" not in c.info and c.named["auth_required"], "only in later ones")
 	equal(account(as_user(server, "alice")), "A")
 	refused(server, **{"pass": "x"})
 
@@ -372,9 +374,10 @@ def bcrypt_delays_nobody(server):
 	while any(not answered(c) for c in slow):
 		beside += round_trips(alice, 20)
 		true(time.monotonic() < end, "all of them get an answer")
-	true(len(beside) >= 20, "they were done at once: nothing was measured")
 	print("# round trip alone %.3f ms, beside %.3f ms (most %.1f ms), %d times" %
 	      (alone * 1e3, statistics.median(beside) * 1e3, max(beside) * 1e3, len(beside)))
+	true(len(beside) > 500, "others wait for bcrypt, or it took no time: %d round trips" %
+	     len(beside))
 	true(statistics.median(beside) < max(20 * alone, seconds(0.005)), "others wait for bcrypt")
 
 
@@ -413,7 +416,7 @@ def reload_users(server):
 	names = ("alice", "twin", "hash", "bob", "gina")
 	c = {name: as_user(server, name) for name in names}
 	key = Client(server)
-	key.connect(verbose=False, nkey=KEY.public, sig=KEY.sign(key.info["nonce"]))
+	key.connect(verbose=False, nkey=KEY.public, sig=KEY.signature(key.info["nonce"]))
 	key.sub("x")
 	key.silent()
 	reload(server, """accounts {

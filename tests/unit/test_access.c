@@ -86,10 +86,10 @@ encoded(const struct access *a, enum role role, uint8_t *bytes)
 }
 
 static struct access *
-decoded(const uint8_t *bytes, size_t n, bool whole)
+decoded(const uint8_t *bytes, size_t n, enum role role, bool whole)
 {
 	struct rd in = rd_of(bytes, n);
-	struct access *a = access_decode(&in, NULL);
+	struct access *a = access_decode(&in, role, NULL);
 
 	if (a != NULL && whole)
 		ck_assert_int_eq(rd_end(&in), 0);
@@ -122,7 +122,7 @@ END_TEST
 START_TEST(the_front_is_told_all)
 {
 	uint8_t *bytes = malloc(BYTES_MAX);
-	struct access *a = sample(), *b = decoded(bytes, encoded(a, ROLE_FRONT, bytes), true);
+	struct access *a = sample(), *b = decoded(bytes, encoded(a, ROLE_FRONT, bytes), ROLE_FRONT, true);
 
 	ck_assert_ptr_nonnull(b);
 	ck_assert(access_equal(a, b));
@@ -156,7 +156,8 @@ START_TEST(others_hear_of_no_user)
 	ck_assert(holds(bytes, n, "$SYS"));
 	ck_assert(!holds(bytes, n, "joe") && !holds(bytes, n, "secret") && !holds(bytes, n, "UKEY") &&
 	    !holds(bytes, n, "hidden") && !holds(bytes, n, "AKEY"));
-	ck_assert_ptr_nonnull(b = decoded(bytes, n, true));
+	ck_assert_ptr_null(decoded(bytes, n, ROLE_FRONT, false));
+	ck_assert_ptr_nonnull(b = decoded(bytes, n, roles[_i], true));
 	ck_assert_uint_eq(b->naccounts, 3);
 	ck_assert_uint_eq(b->nusers, 0);
 	ck_assert_int_eq(b->accounts[2].max_conns, 5);
@@ -175,10 +176,10 @@ START_TEST(short_and_wild_are_refused)
 	size_t n = encoded(a, ROLE_FRONT, bytes);
 
 	for (size_t i = 0; i < n; i++)
-		ck_assert_ptr_null(decoded(bytes, i, false));
+		ck_assert_ptr_null(decoded(bytes, i, ROLE_FRONT, false));
 	for (size_t i = 0; i < n; i++) {
 		bytes[i] ^= 0xff;
-		if ((b = decoded(bytes, n, false)) != NULL)
+		if ((b = decoded(bytes, n, ROLE_FRONT, false)) != NULL)
 			ck_assert(b->naccounts > 0 && b->users[0].account < b->naccounts);
 		access_free(b);
 		bytes[i] ^= 0xff;
@@ -279,7 +280,7 @@ START_TEST(many_users)
 	access_encode(a, ROLE_FRONT, &out);
 	ck_assert_int_eq(wr_end(&out), 0);
 	in = rd_of(bytes, wr_len(&out));
-	ck_assert_ptr_nonnull(b = access_decode(&in, NULL));
+	ck_assert_ptr_nonnull(b = access_decode(&in, ROLE_FRONT, NULL));
 	ck_assert(access_equal(a, b));
 	access_free(a);
 	access_free(b);

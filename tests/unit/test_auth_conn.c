@@ -540,6 +540,53 @@ START_TEST(reload_meanwhile)
 }
 END_TEST
 
+static void
+hashed_token(struct options *o)
+{
+	o->access->token = STR(HASH4);
+	o->access->timeout_ns = 20 * 1000000000LL;
+}
+
+/* Nothing was said, and now a hash is to be fitted. */
+START_TEST(reload_to_a_hash)
+{
+	struct rig r;
+	int fd, said;
+
+	rig_start(&r, (unsigned)_i, NULL);
+	fd = rig_connect(&r, 0, "{" FLAGS "}");
+	said = rig_connect(&r, 0, "{" FLAGS ",\"auth_token\":\"pw\"}");
+	expect_account(fd, "$G");
+	expect_account(said, "$G");
+	rig_reload(&r, hashed_token);
+	expect_over(fd, OVER);
+	rig_sync(said);
+	close(said);
+	rig_stop(&r);
+}
+END_TEST
+
+/* Who said nothing belongs to no_auth_user from now on, and that is in another account. */
+START_TEST(reload_to_no_auth_user)
+{
+	struct rig r;
+	int fd;
+
+	rig_start(&r, (unsigned)_i, NULL);
+	fd = rig_connect(&r, 0, "{" FLAGS "}");
+	rig_send(fd, "SUB x 1\r\n");
+	expect_account(fd, "$G");
+	rig_reload(&r, with_no_auth);
+	expect_over(fd, NULL);
+	fd = rig_connect(&r, 0, "{" FLAGS "}");
+	expect_account(fd, "B");
+	rig_reload(&r, users); /* it is bob still, who said no password but his */
+	rig_sync(fd);
+	close(fd);
+	rig_stop(&r);
+}
+END_TEST
+
 #define BOTH(test) tcase_add_loop_test(tc, test, 1, 3)
 UNIT_MAIN("auth_conn",
     signal(SIGPIPE, SIG_IGN);
@@ -554,4 +601,6 @@ UNIT_MAIN("auth_conn",
     BOTH(reload_users);
     BOTH(reload_permissions);
     BOTH(reload_limits);
+    BOTH(reload_to_a_hash);
+    BOTH(reload_to_no_auth_user);
     BOTH(reload_meanwhile);)
