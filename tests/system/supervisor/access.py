@@ -7,7 +7,9 @@ the public key of a user, "CERT" and "KEY" for files that fit each other, "KEY2"
 "GARB" for one without PEM and "EMPTY" for an empty one.
 """
 
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,7 +17,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 import certs  # noqa: E402
-from natsd import equal, main, seconds, server_binary, test, true  # noqa: E402
+from natsd import Server, equal, main, seconds, server_binary, test, true  # noqa: E402
 
 USER_KEY = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
 
@@ -677,6 +679,61 @@ def monitoring_with_tls_needs_a_certificate():
 		code, text = start(text)
 		equal(code, 1)
 		true("[FTL] Can't start monitoring: %s\n" % said in text, text)
+
+
+TLS_BLOCK = 'tls { cert_file: "CERT", key_file: "KEY" }'
+PLAINTEXT = "[WRN] Plaintext passwords detected, use nkeys or bcrypt"
+STRICT = '[WRN] Clients that are not using "TLS Handshake First" option will fail to connect'
+
+# What is told at a start about who is let in, beside where it listens.
+STARTS = (
+	("", ()),
+	("authorization { user: a, pass: b }", (PLAINTEXT,)),
+	("authorization { token: b }", ()),
+	("authorization { users: [{user: a, pass: b}] }", (PLAINTEXT,)),
+	("authorization { users: [{nkey: U-KEY}] }", ()),
+	('authorization { user: a, pass: "$2a$11$xH8dkGrty1cBNtZjhPeWJewu/YPbSU.rXJWmS6SFilOBXzmZoMk9m" }',
+	 ()),
+	('accounts { "$SYS" {users: [{user: s, pass: "$2a$11$x"}]} }', ()),
+	(TLS_BLOCK, ("[INF] TLS required for client connections",)),
+	(TLS_BLOCK + "\nallow_non_tls: true", ("[INF] TLS available for client connections",)),
+	("allow_non_tls: true", ()),
+	(TLS_BLOCK.replace("{", "{ first: auto,"), ("[INF] TLS required for client connections",)),
+	(TLS_BLOCK.replace("{", "{ first: true,") + "\nallow_non_tls: true",
+	 ("[INF] TLS required for client connections", STRICT)),
+	(TLS_BLOCK.replace("{", "{ verify_and_map: true,") + "\nauthorization { users: [{user: a}] }",
+	 ("[INF] TLS required for client connections",)),
+	("proxy_protocol: true", ("[INF] PROXY protocol enabled for client connections",)),
+)
+
+
+@test(server=False)
+def told_at_the_start():
+	there = files()
+	for text, expected in STARTS:
+		for name, path in there.items():
+			text = text.replace('"%s"' % name, '"%s"' % path)
+		with Server(text.replace("U-KEY", USER_KEY)) as server:
+			lines = [re.sub(r"^\[\d+\] \S+ \S+ ", "", line) for line in server.log().splitlines()]
+			told = [line for line in lines if re.search("TLS|PROXY|Plaintext", line)]
+			equal(told, list(expected), text)
+
+
+@test(server=False)
+def urls_of_the_ports_file():
+	"""They say what is spoken there."""
+	there = files()
+	block = TLS_BLOCK
+	for name, path in there.items():
+		block = block.replace('"%s"' % name, '"%s"' % path)
+	for text, client in ((block, "tls"), (block + "\nallow_non_tls: true", "nats"), ("", "nats")):
+		monitor = "https" if block in text else "http"
+		with Server('%s\n%s: "127.0.0.1:-1"' % (text, monitor)) as server:
+			with open(server.ports_path) as f:
+				ports = json.load(f)
+			equal([url.split(":")[0] for url in ports["nats"]], [client], text)
+			equal([url.split(":")[0] for url in ports["monitoring"]], [monitor], text)
+			true("[INF] Starting %s monitor on 127.0.0.1:" % monitor in server.log(), server.log())
 
 
 @test(server=False)
