@@ -272,6 +272,10 @@ conn_write_late(struct conn *c)
 		conn_forget_output(c);
 		return;
 	}
+	if (c->state == CONN_OPENING) {
+		conn_close(c, REASON_TLS_HANDSHAKE);
+		return;
+	}
 	if ((c->flags & CONN_CONNECTED) != 0 || c->tls != NULL) {
 		c->worker->stats.slow_consumers++;
 		text_duration(deadline, s->write_deadline_ns);

@@ -268,6 +268,57 @@ START_TEST(test_key_update_flood)
 }
 END_TEST
 
+/* A client of TLS 1.2 that wants another handshake does not get one, however often it asks. */
+START_TEST(test_no_renegotiation)
+{
+	struct rig r;
+	unsigned i;
+	SSL *ssl;
+
+	begin(&r, 1, NULL);
+	ssl = tls_client(&r, 0, NULL, TLS1_2_VERSION);
+	ck_assert_ptr_nonnull(ssl);
+	tls_send(ssl, "PING\r\n", 6);
+	tls_expect(ssl, "PONG\r\n");
+	for (i = 0; i < 100; i++) {
+		if (SSL_renegotiate(ssl) != 1 || SSL_do_handshake(ssl) != 1)
+			break;
+		ERR_clear_error();
+	}
+	ck_assert_uint_lt(i, 100);
+	ERR_clear_error();
+	SSL_free(ssl);
+	ssl = tls_client(&r, 0, NULL, TLS1_2_VERSION);
+	ck_assert_ptr_nonnull(ssl);
+	tls_disconnect(ssl);
+	rig_stop(&r);
+}
+END_TEST
+
+/* Lines in two records each, of many connections in turn. */
+START_TEST(test_many_at_once)
+{
+	struct rig r;
+	SSL *ssl[20];
+	unsigned i;
+
+	begin(&r, 2, NULL);
+	for (i = 0; i < 20; i++) {
+		ssl[i] = tls_client(&r, i % 2, NULL, versions[i % 2]);
+		ck_assert_ptr_nonnull(ssl[i]);
+	}
+	for (i = 0; i < 20; i++)
+		tls_send(ssl[i], "PI", 2);
+	for (i = 20; i-- > 0;) {
+		tls_send(ssl[i], "NG\r\n", 4);
+		tls_expect(ssl[i], "PONG\r\n");
+	}
+	for (i = 0; i < 20; i++)
+		tls_disconnect(ssl[i]);
+	rig_stop(&r);
+}
+END_TEST
+
 /* ---- parts ---- */
 
 START_TEST(test_bio)
@@ -352,6 +403,8 @@ UNIT_MAIN("tls",
     tcase_add_test(tc, test_not_tls);
     tcase_add_test(tc, test_gone_in_the_midst);
     tcase_add_test(tc, test_key_update_flood);
+    tcase_add_test(tc, test_no_renegotiation);
+    tcase_add_test(tc, test_many_at_once);
     tcase_add_test(tc, test_bio);
     tcase_add_test(tc, test_rate);
     tcase_add_test(tc, test_looks);)
