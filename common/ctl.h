@@ -39,7 +39,7 @@
 
 #define CTL_FD 3      /* in every child, from exec */
 #define CTL_LOG_FD 4  /* the log socket, likewise */
-#define CTL_STAMP 0x6e617405u /* grows with every change of this file, ctl_list.h or ring.h */
+#define CTL_STAMP 0x6e617406u /* grows with every change of this file, ctl_list.h or ring.h */
 #define CTL_FDS_MAX 2
 
 #define CTL_ENUM(NAME, name, code, ...) CTL_##NAME = code,
@@ -58,7 +58,11 @@ struct ctl_hello {
 
 struct ctl_config { uint32_t generation; };	/* fd: sealed memfd, options.h */
 
-enum ctl_listener { CTL_LISTEN_CLIENT = 1, CTL_LISTEN_MONITOR = 2 };
+enum ctl_listener {
+	CTL_LISTEN_CLIENT = 1,
+	CTL_LISTEN_MONITOR = 2,
+	CTL_LISTEN_MONITOR_TLS = 3, /* instead of it */
+};
 
 struct ctl_listener_msg { uint32_t kind; struct str address; };
 

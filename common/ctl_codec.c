@@ -181,7 +181,8 @@ get_listener(struct rd *in, struct ctl_listener_msg *m)
 {
 	m->kind = rd_u32(in);
 	m->address = rd_str16(in);
-	return (m->kind == CTL_LISTEN_CLIENT || m->kind == CTL_LISTEN_MONITOR);
+	return (m->kind == CTL_LISTEN_CLIENT || m->kind == CTL_LISTEN_MONITOR ||
+	    m->kind == CTL_LISTEN_MONITOR_TLS);
 }
 
 int

@@ -72,8 +72,10 @@ on_config(struct front *f, struct ctl_msg *m, struct err *e)
 	rc = f->settings == NULL ? -1 : status_set_options(f->status, p, n, e);
 	explicit_bzero(p, n); /* passwords are in it */
 	free(p);
-	if (rc == 0)
+	if (rc == 0) {
+		status_set_tls(f->status, f->settings->tls);
 		log_set_levels(f->settings->o.debug, f->settings->o.trace);
+	}
 	return (rc);
 }
 
@@ -86,9 +88,11 @@ on_listener(struct front *f, struct ctl_msg *m, struct err *e)
 		return (err_set(e, "broken LISTENER"));
 	if (l.kind == CTL_LISTEN_CLIENT && f->listen_fd < 0)
 		f->listen_fd = take_fd(m, 0);
-	else if (l.kind == CTL_LISTEN_MONITOR && f->monitor_fd < 0)
+	else if ((l.kind == CTL_LISTEN_MONITOR || l.kind == CTL_LISTEN_MONITOR_TLS) &&
+	    f->monitor_fd < 0) {
 		f->monitor_fd = take_fd(m, 0);
-	else
+		f->monitor_tls = l.kind == CTL_LISTEN_MONITOR_TLS;
+	} else
 		return (err_set(e, "LISTENER of kind %u", l.kind));
 	return (0);
 }

@@ -18,7 +18,10 @@
 #include "natsd-front/closed.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/conn_input.h"
+#include "natsd-front/conn_tls.h"
 #include "natsd-front/grants.h"
+#include "natsd-front/opening.h"
+#include "natsd-front/tls/tls.h"
 
 #define CONN_DRAIN_READS 16 /* of what a peer still sends when we close */
 
@@ -54,6 +57,21 @@ conn_ip(const struct conn *c, char *out)
 {
 	if (inet_ntop(c->family, c->addr, out, CONN_IP_MAX) == NULL)
 		out[0] = '\0';
+}
+
+void
+conn_client_ip(const struct conn *c, char *out)
+{
+	if (c->proxied == NULL)
+		conn_ip(c, out);
+	else if (inet_ntop(c->proxied->family, c->proxied->addr, out, CONN_IP_MAX) == NULL)
+		out[0] = '\0';
+}
+
+uint16_t
+conn_client_port(const struct conn *c)
+{
+	return (c->proxied == NULL ? c->port : c->proxied->port);
 }
 
 void
@@ -109,13 +127,16 @@ conn_on_event(evutil_socket_t fd, short what, void *arg)
 		conn_flush(c);
 	if ((what & EV_READ) && c->state == CONN_OPEN)
 		conn_input(c);
+	else if ((what & EV_READ) && c->state == CONN_OPENING)
+		opening_input(c);
 }
 
 void
 conn_arm(struct conn *c)
 {
-	bool reads = c->state == CONN_OPEN && c->paused == 0;
-	bool writes = c->waits_write && c->out.pending != 0;
+	bool reads = (c->state == CONN_OPEN && c->paused == 0) ||
+	    (c->state == CONN_OPENING && opening_reads(c));
+	bool writes = c->waits_write && conn_unwritten(c);
 	short want = (short)(EV_PERSIST | (reads ? EV_READ : 0) | (writes ? EV_WRITE : 0));
 
 	assert(!c->worker->lent);
@@ -152,7 +173,6 @@ conn_new(struct worker *w, const struct local_adopt *a)
 	memcpy(c->addr, a->addr, sizeof(c->addr));
 	c->started = w->now;
 	c->start_wall_ns = c->last_wall_ns = wall_now().ns;
-	c->ping_at = mono_add_ns(w->now, w->settings->ping_interval_ns);
 	parser_init(&c->parser, PARSER_CLIENT, w->settings->max_control_line);
 	if (auth_begin(c) != 0) {
 		auth_end(c);
@@ -178,8 +198,7 @@ conn_adopt(struct worker *w, const struct local_adopt *a)
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	w->stats.total_conns++;
 	conn_log(c, LOG_LVL_DEBUG, "Client connection created");
-	client_begin(c, a->refuse);
-	auth_expect(c);
+	opening_begin(c, a->refuse);
 	conn_arm(c);
 	conn_set_timer(c);
 }
@@ -229,6 +248,7 @@ conn_hang_up(struct conn *c)
 	unsigned i;
 
 	if (r != REASON_CLIENT_CLOSED && r != REASON_READ_ERROR && r != REASON_WRITE_ERROR) {
+		conn_tls_hang_up(c);
 		shutdown(c->fd, SHUT_WR);
 		for (i = 0; i < CONN_DRAIN_READS; i++)
 			if (recv(c->fd, c->worker->read_buf, WORKER_READ_BYTES, MSG_DONTWAIT) <= 0)
@@ -246,7 +266,10 @@ conn_destroy(struct conn *c)
 	conn_list_remove(c);
 	wheel_stop(w->wheel, &c->timer);
 	event_del(&c->ev);
+	opening_end(c);
 	conn_hang_up(c);
+	tls_free(c->tls, w->mem.blobs);
+	free(c->proxied);
 	if (c->held != NULL)
 		blob_drop(w->mem.blobs, c->held);
 	out_drop(&c->out, &w->mem);
@@ -268,6 +291,7 @@ conn_unregister(struct conn *c)
 {
 	struct worker *w = c->worker;
 
+	opening_end(c);
 	closed_ring_add(w->shared->closed, c, wall_now().ns);
 	client_end(c);
 	auth_end(c);
@@ -347,7 +371,7 @@ conn_close_all(struct worker *w, enum reason reason)
 void
 conn_set_timer(struct conn *c)
 {
-	struct mono when = c->ping_at;
+	struct mono when = c->state == CONN_OPENING ? opening_until(c) : c->ping_at;
 
 	if (c->due_at.ns != 0 && (when.ns == 0 || mono_before(c->due_at, when)))
 		when = c->due_at;
@@ -367,9 +391,12 @@ conn_on_timer(struct wheel_timer *t, void *worker)
 
 	if (c->write_by.ns != 0 && !mono_before(w->now, c->write_by))
 		conn_write_late(c);
+	if (c->state == CONN_OPENING && !mono_before(w->now, opening_until(c)))
+		opening_late(c);
 	if (c->state != CONN_CLOSING && c->due_at.ns != 0 && !mono_before(w->now, c->due_at))
 		auth_late(c);
-	if (c->state != CONN_CLOSING && !mono_before(w->now, c->ping_at))
+	if ((c->state == CONN_OPEN || c->state == CONN_AUTHENTICATING) &&
+	    !mono_before(w->now, c->ping_at))
 		client_ping_due(c);
 	if (c->state != CONN_CLOSING || (c->flags & CONN_LINGER) != 0)
 		conn_set_timer(c);

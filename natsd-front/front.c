@@ -8,6 +8,7 @@
 
 #include "common/access.h"
 #include "common/log.h"
+#include "common/tls_options.h"
 #include "natsd-front/front.h"
 #include "natsd-front/helpers.h"
 #include "natsd-front/monitor/monitor.h"
@@ -186,7 +187,7 @@ make_monitor(struct front *f, struct err *e)
 
 	if (f->monitor_fd < 0)
 		return (0);
-	f->monitor = monitor_new(f->monitor_fd, &source, f->settings->o.http_base_path, e);
+	f->monitor = monitor_new(f->monitor_fd, f->monitor_tls, &source, f->settings->o.http_base_path, e);
 	if (f->monitor == NULL)
 		return (-1);
 	f->monitor_fd = -1;
@@ -230,6 +231,8 @@ front_make(struct front *f, struct err *e)
 	f->shared = shared_new(n, f->hello.natsd_life, closed);
 	if (f->shared == NULL)
 		return (err_set(e, "no memory"));
+	if (o->tls != NULL)
+		f->shared->tls_rate.most = o->tls->rate_limit;
 	if (make_accounts(f, e) != 0 || make_helpers(f, e) != 0)
 		return (-1);
 	/*

@@ -58,6 +58,7 @@ struct front {
 	unsigned old_users;
 
 	int listen_fd, monitor_fd;
+	bool monitor_tls; /* https */
 	struct event *accept_event, *retry_event;
 	int64_t retry_ms;     /* pause after a failed accept */
 	uint64_t cid, cid_told; /* last one given; up to where the supervisor knows */

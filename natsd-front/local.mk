@@ -31,6 +31,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/conn.c natsd-front/conn.h \
 	natsd-front/conn_input.c natsd-front/conn_input.h \
 	natsd-front/conn_out.c natsd-front/conn_wait.c \
+	natsd-front/conn_tls.c natsd-front/conn_tls.h \
 	natsd-front/control.c \
 	natsd-front/deliver.c natsd-front/deliver.h natsd-front/deliver_here.c \
 	natsd-front/deliver_ring.c natsd-front/fan.h \
@@ -45,6 +46,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/monitor/http_chunks.h natsd-front/monitor/http_chunks.c \
 	natsd-front/monitor/http_conn.h natsd-front/monitor/http_conn.c \
 	natsd-front/monitor/http_request.h natsd-front/monitor/http_request.c \
+	natsd-front/monitor/http_tls.h natsd-front/monitor/http_tls.c \
 	natsd-front/monitor/http_url.h natsd-front/monitor/http_url.c \
 	natsd-front/monitor/monitor.h natsd-front/monitor/monitor.c \
 	natsd-front/monitor/page.h natsd-front/monitor/page.c \
@@ -55,11 +57,13 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/monitor/page_varz.c \
 	natsd-front/monitor/params.h natsd-front/monitor/params.c \
 	natsd-front/msg.c natsd-front/msg.h natsd-front/msg_trace.c natsd-front/msg_trace.h \
+	natsd-front/opening.c natsd-front/opening.h \
 	natsd-front/out.c natsd-front/out.h \
 	natsd-front/peer.c natsd-front/peer.h \
 	natsd-front/peer_rules.c natsd-front/peer_rules.h \
 	natsd-front/permit.c natsd-front/permit.h natsd-front/permit_cache.c natsd-front/permit_cache.h \
 	natsd-front/probe.c natsd-front/probe.h \
+	natsd-front/proxy_header.c natsd-front/proxy_header.h \
 	natsd-front/reasons.c natsd-front/reasons.h \
 	natsd-front/reload.c \
 	natsd-front/server_info.c natsd-front/server_info.h \
@@ -70,6 +74,15 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/status.c natsd-front/status.h \
 	natsd-front/sub.c natsd-front/sub.h \
 	natsd-front/text.c natsd-front/text.h \
+	natsd-front/tls/bio.c natsd-front/tls/bio.h \
+	natsd-front/tls/context.c natsd-front/tls/context.h \
+	natsd-front/tls/handshake.c natsd-front/tls/handshake.h \
+	natsd-front/tls/key.c natsd-front/tls/key.h \
+	natsd-front/tls/library.c natsd-front/tls/library.h \
+	natsd-front/tls/peer.c natsd-front/tls/peer.h \
+	natsd-front/tls/rate.c natsd-front/tls/rate.h \
+	natsd-front/tls/tls.c natsd-front/tls/tls.h \
+	natsd-front/tls/why.c natsd-front/tls/why.h \
 	natsd-front/worker.c natsd-front/worker.h natsd-front/worker_main.c
 if OPENBSD
 natsd_front_libfront_a_SOURCES += natsd-front/auth/bcrypt_openbsd.c
@@ -78,7 +91,8 @@ natsd_front_libfront_a_SOURCES += natsd-front/auth/bcrypt_crypt.c
 endif
 EXTRA_DIST += natsd-front/auth/bcrypt_openbsd.c natsd-front/auth/bcrypt_crypt.c
 natsd_front_natsd_front_SOURCES = natsd-front/main.c natsd-front/tsan.c
-natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS)
+natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS) \
+	$(LIBSSL_LIBS)
 EXTRA_DIST += natsd-front/alloc_plan.c
 if KILLPOINTS
 natsd_front_natsd_front_SOURCES += natsd-front/alloc_plan.c

@@ -20,6 +20,7 @@
 #include "common/sandbox.h"
 #include "natsd-front/front.h"
 #include "natsd-front/probe.h"
+#include "natsd-front/tls/library.h"
 
 #define ARENAS_MAX 2 /* of malloc: messages do not come there, memory counts */
 
@@ -27,9 +28,11 @@
 static void
 preload(void)
 {
-	size_t seed;
 	struct err e;
+	size_t seed;
 
+	if (tls_library_begin(&e) != 0)
+		fatal("natsd-front: %s", e.text);
 	tzset();
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		fatal("getrandom");

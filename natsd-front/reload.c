@@ -118,6 +118,7 @@ reload_use(struct front *f, uint32_t generation)
 	f->old = f->settings;
 	f->settings = f->next;
 	f->next = NULL;
+	status_set_tls(f->status, f->settings->tls);
 	status_set_options(f->status, f->next_bytes, f->next_nbytes, NULL);
 	offer_drop(f);
 	log_set_levels(f->settings->o.debug, f->settings->o.trace);
@@ -138,6 +139,7 @@ void
 reload_used(struct front *f)
 {
 	struct ctl_config_used used;
+	uint32_t unpinned;
 
 	if (f->old_users == 0 || --f->old_users != 0)
 		return;
@@ -145,6 +147,9 @@ reload_used(struct front *f)
 	f->old = NULL;
 	used.generation = f->settings->o.generation;
 	ctl_send_config_used(f->ctl, &used, NULL);
+	unpinned = atomic_exchange(&f->shared->unpinned, 0);
+	if (unpinned != 0)
+		log_info("Disconnect %u clients due to pinned certs reload", unpinned);
 	if (f->answer_later == 0)
 		return;
 	answer(f, f->answer_later, "");

@@ -11,6 +11,7 @@
 #include "natsd-front/client/info.h"
 #include "natsd-front/settings.h"
 #include "natsd-front/shared.h"
+#include "natsd-front/tls/context.h"
 
 struct settings_count {
 	_Atomic uint32_t refs;
@@ -146,6 +147,7 @@ settings_free(struct settings *s)
 {
 	size_t i;
 
+	tls_context_release(s->tls);
 	auth_table_free(s->auth);
 	for (i = 0; s->accounts != NULL && i < s->o.access->naccounts; i++)
 		mappings_free(s->accounts[i].mappings);
@@ -185,6 +187,10 @@ settings_new(const uint8_t *p, size_t n, struct err *e)
 	}
 	if (settings_advertise(s, e) != 0)
 		goto fail;
+	if (s->o.tls != NULL && (s->tls = tls_context_new(s->o.tls, e)) == NULL) {
+		err_wrap(e, "tls");
+		goto fail;
+	}
 	if (info_prepare(s) != 0) {
 		err_set(e, "no memory");
 		goto fail;

@@ -21,6 +21,7 @@ struct auth_table;
 struct mappings;
 struct settings_count;
 struct shared;
+struct tls_context;
 
 #define SETTINGS_NO_SUBS_LIMIT UINT32_MAX
 
@@ -49,6 +50,7 @@ struct settings {
 	int64_t write_deadline_ns;
 	int64_t ping_interval_ns;
 	bool headers;
+	struct tls_context *tls; /* of clients and of monitoring; NULL: none */
 	char *info_host;	  /* as INFO says it, client_advertise considered */
 	int64_t info_port;
 	char *info_head;	  /* `{"server_id":... ,"headers":true` */

@@ -65,6 +65,7 @@ shared_new(unsigned nworkers, uint64_t natsd_life, uint32_t max_closed)
 
 	if (s == NULL)
 		return (NULL);
+	tls_rate_init(&s->tls_rate, 0);
 	s->nworkers = nworkers;
 	s->natsd_life = natsd_life;
 	s->pub = aligned_alloc(64, nworkers * sizeof(*s->pub));
@@ -109,6 +110,7 @@ shared_free(struct shared *s)
 	free(s->accounts);
 	free(s->by_name);
 	free(s->pub);
+	tls_rate_end(&s->tls_rate);
 	free(s);
 }
 

@@ -14,6 +14,7 @@
 #include "common/doorbell.h"
 #include "common/qsbr.h"
 #include "common/trie.h"
+#include "natsd-front/tls/rate.h"
 
 #define SHARED_WORKERS_MAX 256u
 
@@ -61,6 +62,8 @@ struct shared {
 	struct interest *interest; /* of natsd-js and natsd-raft */
 	uint64_t natsd_life;
 	int64_t start_mono_ns;
+	struct tls_rate tls_rate; /* of handshakes with clients */
+	_Atomic uint32_t unpinned; /* connections closed in the reload under way, for their pins */
 	atomic_bool spinning;	/* some worker polls instead of sleeping */
 	bool may_spin;		/* there are processors to spare */
 	_Atomic int64_t stall_logged_ns; /* rate-limited line */

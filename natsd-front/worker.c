@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "natsd-front/conn.h"
+#include "natsd-front/conn_tls.h"
 #include "natsd-front/deliver.h"
 #include "natsd-front/helpers.h"
 #include "natsd-front/lend.h"
@@ -13,6 +14,7 @@
 #include "natsd-front/peer.h"
 #include "natsd-front/permit_cache.h"
 #include "natsd-front/snapshot.h"
+#include "natsd-front/tls/library.h"
 #include "natsd-front/worker.h"
 
 #define SPIN_MOST_US 20
@@ -183,6 +185,16 @@ worker_enter(struct worker *w)
 }
 
 static void
+report_blocked(struct worker *w)
+{
+	uint64_t n = tls_rate_blocked(&w->shared->tls_rate);
+
+	if (n > 0)
+		log_warn("Rejected %llu connections due to TLS rate limiting",
+		    (unsigned long long)n);
+}
+
+static void
 second_work(struct worker *w)
 {
 	unsigned i;
@@ -197,6 +209,7 @@ second_work(struct worker *w)
 		log_error("worker %u: no memory for %llu messages, which were dropped", w->index,
 		    (unsigned long long)(w->stats.dropped - w->dropped_told));
 	w->dropped_told = w->stats.dropped;
+	report_blocked(w);
 	blob_store_trim(w->mem.blobs);
 	pool_trim(w->mem.segs);
 	pool_trim(w->conn_pool);
@@ -410,6 +423,7 @@ worker_run(void *arg)
 	w->qsbr = qsbr_register(w->shared->qsbr);
 	if (w->qsbr == NULL)
 		fatal("no memory for worker %u", w->index);
+	tls_library_thread_begin();
 	worker_enter(w);
 	worker_leave(w);
 	while (!w->stopped) {
@@ -419,6 +433,7 @@ worker_run(void *arg)
 		worker_leave(w);
 	}
 	snapshot_forget(w);
+	tls_library_thread_end();
 	turn_end(w);
 	qsbr_unregister(w->qsbr);
 	return (NULL);
@@ -555,5 +570,6 @@ worker_free(struct worker *w)
 	free(w->scratch);
 	free(w->mapped);
 	free(w->read_buf);
+	conn_tls_room_free(w->tls_room);
 	free(w);
 }

@@ -37,6 +37,7 @@
 #define WORKER_STACK_BYTES (1u << 20) /* touched only as deep as it goes: jansson recurses */
 
 struct conn;
+struct conn_tls_room;
 struct event;
 struct event_base;
 struct fan;
@@ -81,6 +82,7 @@ struct worker {
 	char *mapped;
 	size_t mapped_size;
 	uint8_t *read_buf;		/* JOIN + READ bytes, shared by all connections */
+	struct conn_tls_room *tls_room;	/* conn_tls.c; NULL: no connection needed it yet */
 
 	struct conn_list dirty;		/* written to in this turn */
 	struct conn_list closing;	/* to be closed at the end of the turn */

@@ -8,6 +8,7 @@
 #include "natsd-front/client/info.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/peer.h"
+#include "natsd-front/tls/tls.h"
 
 #define STOP_LINGER_MS 100 /* for the output of connections that are closed at the end */
 
@@ -19,6 +20,19 @@ each_conn(struct worker *w, void (*fn)(struct conn *))
 	for (i = 0; i < w->conns.size; i++)
 		if (slots_at(&w->conns, i) != NULL)
 			fn(slots_at(&w->conns, i));
+}
+
+/* Only a set that is not empty throws anybody out (config.md 12.6). */
+static void
+check_pins(struct conn *c)
+{
+	const struct tls_options *o = c->worker->settings->o.tls;
+
+	if (o == NULL || o->npins == 0 || (c->flags & CONN_TLS_READY) == 0 ||
+	    c->state == CONN_CLOSING || tls_peer_pinned(c->tls->peer, o))
+		return;
+	atomic_fetch_add(&c->worker->shared->unpinned, 1);
+	conn_close(c, REASON_TLS_HANDSHAKE);
 }
 
 static void
@@ -34,6 +48,7 @@ on_settings(struct worker *w, const struct local_settings *m)
 			continue;
 		auth_reload(c, old, m->access_changed);
 		client_settings(c);
+		check_pins(c);
 	}
 	for (i = 0; i < m->close_random; i++)
 		conn_close_random(w, REASON_MAX_CONNECTIONS, "maximum connections exceeded");

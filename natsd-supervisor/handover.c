@@ -65,7 +65,8 @@ give_listeners(struct supervise *s, struct supervised *sd, struct err *e)
 	const struct supervise_setup *su = &s->setup;
 	struct ctl_listener_msg client = { .kind = CTL_LISTEN_CLIENT,
 		.address = str_of(s->options.bound_host) };
-	struct ctl_listener_msg monitor = { .kind = CTL_LISTEN_MONITOR,
+	struct ctl_listener_msg monitor = {
+		.kind = s->options.https_port != 0 ? CTL_LISTEN_MONITOR_TLS : CTL_LISTEN_MONITOR,
 		.address = str_of(s->options.http_host) };
 
 	if (ctl_send_listener(sd->child.ctl, &client, su->client_listener, e) != 0)

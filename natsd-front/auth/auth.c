@@ -17,6 +17,7 @@
 #include "natsd-front/client/connect_json.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/text.h"
+#include "natsd-front/tls/tls.h"
 
 #define NONCE_BYTES 11
 #define NONCE_TEXT BASE64_URL_TEXT(NONCE_BYTES)
@@ -218,7 +219,9 @@ decide(const struct conn *c, const struct settings *s, struct auth_decision *d)
 {
 	struct auth_creds creds = creds_of(c);
 	struct auth_facts facts = { .type = ACCESS_STANDARD,
-		.maps = s->o.tls != NULL && s->o.tls->map };
+		.maps = s->o.tls != NULL && s->o.tls->map,
+		.cert = (c->flags & CONN_TLS_READY) == 0 || c->tls->peer == NULL
+		    ? NULL : &c->tls->peer->identity };
 
 	auth_decide(s->auth, &creds, &facts, d);
 }

@@ -355,14 +355,26 @@ const struct parser_ops client_ops = {
 };
 
 void
+client_refuse(struct conn *c)
+{
+	conn_err(c, "maximum connections exceeded");
+	conn_log(c, LOG_LVL_ERROR, "maximum connections exceeded");
+	conn_close(c, REASON_MAX_CONNECTIONS);
+}
+
+void
+client_opened(struct conn *c)
+{
+	auth_expect(c);
+	c->ping_at = mono_add_ns(c->worker->now, c->worker->settings->ping_interval_ns);
+}
+
+void
 client_begin(struct conn *c, bool refuse)
 {
 	info_send(c, INFO_FIRST);
-	if (refuse) {
-		conn_err(c, "maximum connections exceeded");
-		conn_log(c, LOG_LVL_ERROR, "maximum connections exceeded");
-		conn_close(c, REASON_MAX_CONNECTIONS);
-	}
+	if (refuse)
+		client_refuse(c);
 }
 
 void

@@ -15,8 +15,11 @@ struct sub;
 
 extern const struct parser_ops client_ops; /* ctx: the struct conn */
 
-/* client_begin - INFO; refuse: there are too many already, it hears so and is closed. */
+/* client_begin - INFO; refuse: there are too many already, it hears so and is closed.
+ * client_refuse - only that.  client_opened - its opening is over, from now on it is read. */
 void client_begin(struct conn *, bool refuse);
+void client_refuse(struct conn *);
+void client_opened(struct conn *);
 
 /* client_end - the connection is over: its subscriptions leave the tries. */
 void client_end(struct conn *);

@@ -13,6 +13,8 @@
 #include "common/log.h"
 #include "natsd-front/monitor/http_chunks.h"
 #include "natsd-front/monitor/http_conn.h"
+#include "natsd-front/monitor/http_tls.h"
+#include "natsd-front/tls/context.h"
 
 #define READ_BYTES 16384u
 #define HEAD_SECONDS 5
@@ -27,6 +29,7 @@ struct http_conn {
 	TAILQ_ENTRY(http_conn) link; /* longest idle first */
 	struct event *readable, *writable, *timer;
 	int fd;
+	struct http_tls *tls; /* NULL: plain */
 	enum http_state state;
 	bool close_after; /* the answer */
 	struct buf in;
@@ -48,6 +51,7 @@ struct http_server {
 	TAILQ_HEAD(, http_conn) conns;
 	void (*on_request)(struct http_conn *, void *);
 	void (*on_gone)(struct http_conn *, void *);
+	struct tls_context *(*tls)(void *); /* NULL: plain */
 	void *ctx;
 };
 
@@ -69,7 +73,8 @@ static void set_timer(struct http_conn *, int ms);
 
 struct http_server *
 http_server_new(struct event_base *base, int listen_fd, void (*on_request)(struct http_conn *, void *),
-    void (*on_gone)(struct http_conn *, void *), void *ctx, struct err *e)
+    void (*on_gone)(struct http_conn *, void *), struct tls_context *(*tls)(void *), void *ctx,
+    struct err *e)
 {
 	struct http_server *s = calloc(1, sizeof(*s));
 
@@ -81,6 +86,7 @@ http_server_new(struct event_base *base, int listen_fd, void (*on_request)(struc
 	s->fd = listen_fd;
 	s->on_request = on_request;
 	s->on_gone = on_gone;
+	s->tls = tls;
 	s->ctx = ctx;
 	TAILQ_INIT(&s->conns);
 	s->acceptable = event_new(base, listen_fd, EV_READ | EV_PERSIST, on_accept, s);
@@ -220,6 +226,19 @@ close_longest_idle(struct http_server *s)
 	}
 }
 
+/* With the certificate of this moment.  0; -1: no memory, or TLS is configured no more. */
+static int
+conn_begin_tls(struct http_conn *c)
+{
+	struct tls_context *context = c->server->tls(c->server->ctx);
+
+	if (context == NULL)
+		return (-1);
+	c->tls = http_tls_new(context);
+	tls_context_release(context);
+	return (c->tls == NULL ? -1 : 0);
+}
+
 /* Takes fd over when it succeeds. */
 static struct http_conn *
 conn_new(struct http_server *s, int fd)
@@ -234,6 +253,8 @@ conn_new(struct http_server *s, int fd)
 	c->fd = fd;
 	c->in = BUF_INIT(HTTP_HEAD_MAX + 2 * READ_BYTES);
 	c->out = BUF_INIT(ANSWER_MAX);
+	if (s->tls != NULL && conn_begin_tls(c) != 0)
+		goto fail;
 	c->readable = event_new(s->base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	c->writable = event_new(s->base, fd, EV_WRITE, on_writable, c);
 	c->timer = evtimer_new(s->base, on_timer, c);
@@ -252,6 +273,7 @@ fail:
 		event_free(c->writable);
 	if (c->timer != NULL)
 		event_free(c->timer);
+	http_tls_free(c->tls);
 	free(c);
 	return (NULL);
 }
@@ -269,6 +291,7 @@ conn_close(struct http_conn *c)
 	event_free(c->readable);
 	event_free(c->writable);
 	event_free(c->timer);
+	http_tls_free(c->tls);
 	close(c->fd);
 	buf_free(&c->in);
 	buf_free(&c->out);
@@ -321,7 +344,8 @@ read_some(struct http_conn *c)
 		conn_close(c);
 		return (-1);
 	}
-	n = read(c->fd, to, READ_BYTES);
+	n = c->tls != NULL ? http_tls_read(c->tls, c->fd, to, READ_BYTES)
+			   : read(c->fd, to, READ_BYTES);
 	if (n > 0) {
 		c->in.len += (size_t)n;
 		c->server->held += (size_t)n;
@@ -338,10 +362,16 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_conn *c = arg;
 	bool was_empty = c->in.len == 0 && c->skip == 0;
+	bool got = false;
+	int rc;
 
 	(void)fd;
 	(void)what;
-	if (read_some(c) <= 0)
+	do {
+		rc = read_some(c);
+		got = got || rc == 1;
+	} while (rc == 1 && c->tls != NULL && http_tls_holds(c->tls));
+	if (rc < 0 || !got)
 		return;
 	if (c->state == HTTP_LINGERING) {
 		c->server->held -= c->in.len;
@@ -451,13 +481,20 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	write_out(arg);
 }
 
+static ssize_t
+send_some(struct http_conn *c, const uint8_t *p, size_t n)
+{
+	return (c->tls != NULL ? http_tls_write(c->tls, c->fd, p, n)
+			       : send(c->fd, p, n, MSG_NOSIGNAL));
+}
+
 static void
 write_out(struct http_conn *c)
 {
 	ssize_t n;
 
-	while (c->written < c->out.len) {
-		n = send(c->fd, c->out.data + c->written, c->out.len - c->written, MSG_NOSIGNAL);
+	while (c->written < c->out.len || (c->tls != NULL && http_tls_waits(c->tls))) {
+		n = send_some(c, c->out.data + c->written, c->out.len - c->written);
 		if (n >= 0) {
 			c->written += (size_t)n;
 			continue;
@@ -506,6 +543,8 @@ linger(struct http_conn *c)
 	c->state = HTTP_LINGERING;
 	c->server->held -= c->in.len;
 	c->in.len = 0;
+	if (c->tls != NULL)
+		http_tls_say_end(c->tls, c->fd);
 	if (shutdown(c->fd, SHUT_WR) != 0 || event_add(c->readable, NULL) != 0) {
 		conn_close(c);
 		return;

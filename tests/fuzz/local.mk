@@ -87,7 +87,7 @@ tests_fuzz_fuzz_options_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_options_LDADD = $(COMMON_LIBS)
 endif
 
-FRONT_FUZZ_LIBS = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS)
+FRONT_FUZZ_LIBS = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS) $(LIBSSL_LIBS)
 check_PROGRAMS += tests/fuzz/replay_parser tests/fuzz/replay_connect
 tests_fuzz_replay_parser_SOURCES = tests/fuzz/fuzz_parser.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_parser_LDADD = $(FRONT_FUZZ_LIBS)
@@ -124,6 +124,20 @@ tests_fuzz_fuzz_tls_options_SOURCES = tests/fuzz/fuzz_tls_options.c tests/fuzz/f
 tests_fuzz_fuzz_tls_options_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_tls_options_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_tls_options_LDADD = $(COMMON_LIBS)
+endif
+
+check_PROGRAMS += tests/fuzz/replay_proxy_header
+tests_fuzz_replay_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c
+tests_fuzz_replay_proxy_header_LDADD = $(FRONT_FUZZ_LIBS)
+TESTS += tests/fuzz/replay_proxy_header
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_proxy_header
+tests_fuzz_fuzz_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_proxy_header_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_proxy_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_proxy_header_LDADD = $(FRONT_FUZZ_LIBS)
 endif
 
 check_PROGRAMS += tests/fuzz/replay_transform

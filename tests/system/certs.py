@@ -50,6 +50,15 @@ class Cert:
 	def sha256(self):
 		return hashlib.sha256(_openssl("x509", "-in", self.cert, "-outform", "DER")).hexdigest()
 
+	def with_chain(self, *others):
+		"""The same with other certificates behind it."""
+		path = _path("chain.pem")
+		with open(path, "w") as out:
+			for cert in (self,) + others:
+				with open(cert.cert) as f:
+					out.write(f.read())
+		return Cert(path, self.key)
+
 	def der(self):
 		return _openssl("x509", "-in", self.cert, "-outform", "DER")
 

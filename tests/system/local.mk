@@ -22,7 +22,8 @@ SYSTEM_TESTS = \
 	tests/system/deliver.py \
 	tests/system/log_texts.py \
 	tests/system/process.py \
-	tests/system/clients.py
+	tests/system/clients.py \
+	tests/system/tls.py
 # Those that need a build with --enable-killpoints, in whole or in part.
 SYSTEM_KILL_TESTS = \
 	tests/system/attacks.py \
@@ -36,7 +37,8 @@ SYSTEM_KILL_TESTS = \
 	tests/system/kills/supervisor.py
 TESTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS)
 dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
-	tests/system/natsd.py tests/system/steps.py tests/system/wire.py tests/system/nkeys.py tests/system/kills/load.py
+	tests/system/natsd.py tests/system/steps.py tests/system/certs.py tests/system/wire.py \
+	tests/system/wire_tls.py tests/system/nkeys.py tests/system/kills/load.py
 EXTRA_DIST += tests/system/clients tests/system/log_texts.expected
 
 # Preloaded into natsd-front by per_message.py.

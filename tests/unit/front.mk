@@ -9,7 +9,7 @@ FRONT_TESTS = \
 	tests/unit/test_front_allocs
 check_PROGRAMS += $(FRONT_TESTS)
 TESTS += $(FRONT_TESTS)
-FRONT_TEST_LIBS = natsd-front/libfront.a $(TEST_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS)
+FRONT_TEST_LIBS = natsd-front/libfront.a $(TEST_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS) $(LIBSSL_LIBS)
 FRONT_RIG = tests/unit/front_rig.c tests/unit/front_rig.h
 
 tests_unit_test_parser_SOURCES = tests/unit/test_parser.c

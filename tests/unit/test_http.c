@@ -248,7 +248,7 @@ echo_start(void)
 	ck_assert_int_eq(pipe(s->stop_pipe), 0);
 	s->stop = event_new(s->base, s->stop_pipe[0], EV_READ, on_stop, s);
 	event_add(s->stop, NULL);
-	s->server = http_server_new(s->base, fd, on_request, on_gone, NULL, &e);
+	s->server = http_server_new(s->base, fd, on_request, on_gone, NULL, NULL, &e);
 	ck_assert_ptr_nonnull(s->server);
 	ck_assert_int_eq(pthread_create(&s->thread, NULL, echo_run, s), 0);
 	return (s);
