@@ -13,6 +13,7 @@ include tests/unit/oom.mk
 include tests/fuzz/local.mk
 include tests/attack/local.mk
 include tests/system/local.mk
+include tests/diff/local.mk
 include tests/bench/local.mk
 
 AM_TESTS_ENVIRONMENT += NATSD_SANITIZED='$(SANITIZED_WORD)'; export NATSD_SANITIZED; \
