@@ -10,7 +10,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/auth/auth_decide.c natsd-front/auth/auth_decide.h \
 	natsd-front/auth/auth_job.c natsd-front/auth/auth_job.h \
 	natsd-front/auth/auth_table.c natsd-front/auth/auth_table.h \
-	natsd-front/auth/bcrypt.c natsd-front/auth/bcrypt.h \
+	natsd-front/auth/bcrypt.c natsd-front/auth/bcrypt.h natsd-front/auth/bcrypt_fits.h \
 	natsd-front/auth/cert.c natsd-front/auth/cert.h \
 	natsd-front/auth/dn.c natsd-front/auth/dn.h \
 	natsd-front/auth/secret.c natsd-front/auth/secret.h \
@@ -80,6 +80,12 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/tls/tls.c natsd-front/tls/tls.h \
 	natsd-front/tls/why.c natsd-front/tls/why.h \
 	natsd-front/worker.c natsd-front/worker.h natsd-front/worker_main.c
+if OPENBSD
+natsd_front_libfront_a_SOURCES += natsd-front/auth/bcrypt_openbsd.c
+else
+natsd_front_libfront_a_SOURCES += natsd-front/auth/bcrypt_crypt.c
+endif
+EXTRA_DIST += natsd-front/auth/bcrypt_openbsd.c natsd-front/auth/bcrypt_crypt.c
 natsd_front_natsd_front_SOURCES = natsd-front/main.c natsd-front/tsan.c
 natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS) \
 	$(LIBSSL_LIBS)
