@@ -11,14 +11,16 @@ subject_is_full(const struct subject_sum *sum, const struct stream_limits *l)
 	return (l->max_per_subject > 0 && sum != NULL && sum->count >= l->max_per_subject);
 }
 
+/* What nats-server counts for the oldest message of the subject; 0 when it cannot be told. */
 static uint64_t
 first_bytes(struct stream *s, struct subject_sum *sum)
 {
-	struct block *b;
+	struct store_message m;
 
-	subject_settle(s, sum);
-	b = block_find(s, sum->first);
-	return (block_slot(b, sum->first)->bytes);
+	if (subject_settle(s, sum, NULL) != STORE_OK ||
+	    stream_load(s, sum->first, &m, NULL) != STORE_OK)
+		return (0);
+	return (store_message_bytes(&m));
 }
 
 /*
@@ -63,13 +65,18 @@ remove_one(const struct enforcing *e, uint64_t seq, enum removal why)
 }
 
 static enum store_result
-enforce_subject(const struct enforcing *e, struct subject_sum *sum, uint64_t max)
+enforce_subject(const struct enforcing *e, struct str subject, uint64_t max)
 {
+	struct subject_sum *sum;
 	enum store_result result = STORE_OK;
 
-	while (result == STORE_OK && sum->count > max) {
-		subject_settle(e->stream, sum);
-		result = remove_one(e, sum->first, REMOVAL_MAX_PER_SUBJECT);
+	while (result == STORE_OK) {
+		sum = subjects_find(&e->stream->subjects, subject);
+		if (sum == NULL || sum->count <= max)
+			break;
+		result = subject_settle(e->stream, sum, e->err);
+		if (result == STORE_OK)
+			result = remove_one(e, sum->first, REMOVAL_MAX_PER_SUBJECT);
 	}
 	return (result);
 }
@@ -78,36 +85,23 @@ static enum store_result
 enforce_subjects(const struct enforcing *e, const struct str *subject, uint64_t max)
 {
 	struct subjects *t = &e->stream->subjects;
-	struct subject_sum *sum;
 	enum store_result result = STORE_OK;
 
 	if (max == 0)
 		return (STORE_OK);
-	if (subject != NULL) {
-		sum = subjects_find(t, *subject);
-		return (sum == NULL ? STORE_OK : enforce_subject(e, sum, max));
-	}
-	for (uint32_t i = 0; i < t->numbers && result == STORE_OK; i++)
-		if (t->by_number[i] != NULL)
-			result = enforce_subject(e, t->by_number[i], max);
+	if (subject != NULL)
+		return (enforce_subject(e, *subject, max));
+	/* max is at least 1: no subject goes, and the table stays as it is. */
+	for (size_t i = 0; i < t->size && result == STORE_OK; i++)
+		if (t->slots[i] != NULL)
+			result = enforce_subject(e, subject_text(t->slots[i]), max);
 	return (result);
 }
 
-/* The oldest message there is; lost sequences below it do not count. */
 static uint64_t
-oldest(const struct stream *s)
+oldest(struct stream *s)
 {
-	uint64_t first = stream_first(s);
-
-	for (uint32_t i = block_find_index(s, first); i < s->block_count; i++) {
-		const struct block *b = s->blocks[i];
-		uint64_t seq = b->first_seq > first ? b->first_seq : first;
-
-		for (; b->live > 0 && seq <= block_last(b); seq++)
-			if (block_slot(b, seq) != NULL)
-				return (seq);
-	}
-	return (0);
+	return (stream_live_next(s, 0));
 }
 
 static enum store_result

@@ -4,6 +4,8 @@ natsd_js_store_libstore_a_SOURCES = \
 	natsd-js/store/store.h natsd-js/store/store_priv.h natsd-js/store/store.c \
 	natsd-js/store/append.c natsd-js/store/block.c natsd-js/store/catalogue.c \
 	natsd-js/store/checkpoint.c natsd-js/store/find.c natsd-js/store/limits.c \
+	natsd-js/store/index.h natsd-js/store/index.c natsd-js/store/job.h natsd-js/store/job.c \
+	natsd-js/store/read.c natsd-js/store/rewrite.c \
 	natsd-js/store/record.h natsd-js/store/record.c natsd-js/store/recover.c \
 	natsd-js/store/remove.c natsd-js/store/seqset.h natsd-js/store/seqset.c \
 	natsd-js/store/small.c natsd-js/store/state_file.c \

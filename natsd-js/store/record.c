@@ -80,7 +80,7 @@ record_decode(const uint8_t *p, size_t n, uint64_t place, struct record *r)
 	r->time = (int64_t)rd_u64(&in);
 	if (in.short_ || r->bytes < RECORD_HEAD || r->bytes > n || r->bytes > RECORD_MAX)
 		return (-1);
-	if (r->type == 0 || r->type > RECORD_END || headers > r->bytes - RECORD_HEAD ||
+	if (r->type == 0 || r->type > RECORD_TYPE_MAX || headers > r->bytes - RECORD_HEAD ||
 	    subject > r->bytes - RECORD_HEAD - headers)
 		return (-1);
 	if (XXH3_64bits_withSeed(p + HASHED, r->bytes - HASHED, place) != r->check)
@@ -91,23 +91,36 @@ record_decode(const uint8_t *p, size_t n, uint64_t place, struct record *r)
 	return (0);
 }
 
-size_t
-record_find(const uint8_t *data, size_t n, size_t at, uint64_t uid, enum record_file file,
-    uint32_t number, struct record *r)
+void
+record_peek(const uint8_t *p, struct record *r)
 {
-	size_t budget = (n - at) * RESYNC_FACTOR;
+	struct rd in = rd_of(p + HASHED, RECORD_HEAD - HASHED);
+
+	r->bytes = rd_u32(&in);
+	r->type = rd_u8(&in);
+	r->flags = rd_u8(&in);
+	(void)rd_bytes(&in, 6);
+	r->seq = rd_u64(&in);
+	r->time = (int64_t)rd_u64(&in);
+}
+
+size_t
+record_find(const struct record_bytes *b, size_t at, struct record *r)
+{
+	size_t n = b->n, budget = at < n ? (n - at) * RESYNC_FACTOR : 0;
 	struct rd in;
 	uint32_t claim;
 
 	for (; at + RECORD_HEAD <= n; at += RECORD_ALIGN) {
-		in = rd_of(data + at + HASHED, 4);
+		in = rd_of(b->data + at + HASHED, 4);
 		claim = rd_u32(&in);
 		if (claim < RECORD_HEAD || claim > n - at)
 			continue;
 		if (claim > budget)
 			return (n);
 		budget -= claim;
-		if (record_decode(data + at, n - at, record_place(uid, file, number, at), r) == 0)
+		if (record_decode(b->data + at, n - at,
+			record_place(b->uid, b->file, b->number, b->base + at), r) == 0)
 			return (at);
 	}
 	return (n);

@@ -7,10 +7,11 @@
  *	ticket = store_submit(store);		the end of the turn
  *	...					the bell rings
  *	store_done(store) >= ticket		now they may be acknowledged
+ *	store_turn(store, now)			what is to be done besides
  *
- * The files of a stream are written by store_checkpoint(), which the owner calls when
- * store_wants_checkpoint() says so; then the journal's segments are used again.  A stream is known
- * by its uid, which is never used twice; its name is nowhere a path.
+ * The files of a stream are written behind the owner's back, from what store_turn() sets apart; then
+ * the journal's segments are used again.  A stream is known by its uid, which is never used twice;
+ * its name is nowhere a path.
  *
  * Files: natsd-js/store/FORMAT.  Owner: one thread, for all streams of a store.  Strings that
  * go in are copied, those that come out are borrowed until the next call on the same store.
@@ -25,6 +26,7 @@
 #include "common/doorbell.h"
 #include "common/err.h"
 #include "common/journal.h"
+#include "common/mono.h"
 #include "common/str.h"
 
 struct store;
@@ -33,7 +35,9 @@ struct stream;
 struct store_options {
 	struct journal_options journal;
 	uint32_t block_bytes;	 /* of a block file; a larger record has one of its own */
-	uint64_t write_cache;	 /* bytes not yet in block files, before a checkpoint is wanted */
+	uint64_t write_cache;	 /* bytes not yet in block files, before a checkpoint begins */
+	int64_t write_age_ns;	 /* between two checkpoints, while anything changes */
+	uint64_t read_cache;	 /* bytes for what is remembered of blocks that were searched */
 	bool thread;		 /* a sync thread; else the owner calls store_run() */
 	bool read_only;		 /* only looking: no call may change anything (natsd-store) */
 	struct doorbell done;	 /* rung when something is done; DOORBELL_NONE: never */
@@ -74,11 +78,14 @@ enum journal_ran store_run(struct store *);
 enum store_result store_wait(struct store *, struct err *);
 
 /*
- * store_wants_checkpoint - the journal or the write cache fill up.
- * store_checkpoint - submits, waits, and writes everything to the files of the streams.  A stream
- *	whose files cannot be written is fenced, and keeps its records in memory and in the journal;
- *	the next checkpoint tries again.  STORE_OK; STORE_FULL, STORE_ERROR: some are left.
+ * store_turn - once a turn of the owner, and at least each 100 ms: begins a checkpoint when the
+ *	journal or the write cache fill up or are old, takes back what was written.  Never waits.
+ * store_wants_checkpoint - it would begin one now.
+ * store_checkpoint - a whole one, waited for.  A stream whose files cannot be written is fenced,
+ *	and keeps its records in memory and in the journal; the next checkpoint tries again.
+ *	STORE_OK; STORE_FULL, STORE_ERROR: some are left.
  */
+void store_turn(struct store *, struct mono now);
 bool store_wants_checkpoint(const struct store *);
 enum store_result store_checkpoint(struct store *, struct err *);
 
@@ -145,6 +152,10 @@ enum store_result stream_load(struct stream *, uint64_t seq, struct store_messag
 
 enum store_result stream_remove(struct stream *, uint64_t seq, struct err *);
 
+/* stream_truncate - everything above `last` goes, and those sequences will be used again: for a
+ * replicated log. */
+enum store_result stream_truncate(struct stream *, uint64_t last, struct err *);
+
 /*
  * stream_purge_all - everything; first becomes last + 1.
  * stream_purge_below - everything below seq (compact); beyond the last one the stream jumps: first
@@ -207,11 +218,12 @@ struct filter_state {
 	uint64_t messages, first_seq, last_seq; /* 0, 0, 0: none */
 };
 /* stream_filtered - what matches at or after seq. */
-void stream_filtered(struct stream_filter *, uint64_t seq, struct filter_state *);
+enum store_result stream_filtered(struct stream_filter *, uint64_t seq, struct filter_state *,
+    struct err *);
 
 /* stream_subjects - each subject that matches, with its sums; in no order. */
-void stream_subjects(struct stream_filter *,
-    void (*fn)(void *, struct str subject, const struct filter_state *), void *arg);
+enum store_result stream_subjects(struct stream_filter *,
+    void (*fn)(void *, struct str subject, const struct filter_state *), void *arg, struct err *);
 
 /* ---- small state: what stands beside the messages ---- */
 

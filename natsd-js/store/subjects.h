@@ -1,9 +1,7 @@
 /*
  * subjects - what a stream holds by subject: how many messages, the first and the last of them.
  *
- * A subject has a number while it holds messages; the messages of a block say their subject by that
- * number.  A number is used again after its subject is gone: `generation` grows then, and whoever
- * remembers something by number forgets it.  One owner.
+ * One owner.
  */
 #ifndef NATSD_JS_STORE_SUBJECTS_H
 #define NATSD_JS_STORE_SUBJECTS_H
@@ -16,19 +14,15 @@
 
 struct subject_sum {
 	uint64_t first, last, count;
-	bool first_old, last_old; /* first, last were removed: a bound, to be looked up again */
-	uint32_t number;
+	uint32_t hash;
 	uint16_t len;
+	bool first_old, last_old; /* first, last were removed: a bound, to be looked up again */
 	char text[];
 };
 
 struct subjects {
-	struct subject_sum **slots; /* by hash; a power of two */
+	struct subject_sum **slots; /* by hash; a power of two; NULL: free */
 	size_t size, count;
-	struct subject_sum **by_number; /* NULL: not in use */
-	uint32_t *unused;		/* numbers to be used again */
-	uint32_t numbers, numbers_room, unused_count;
-	uint64_t generation;
 };
 
 static inline struct str
@@ -38,7 +32,6 @@ subject_text(const struct subject_sum *s)
 }
 
 struct subject_sum *subjects_find(const struct subjects *, struct str subject);
-struct subject_sum *subjects_at(const struct subjects *, uint32_t number);
 
 /* subjects_get - finds it or adds it, with no messages yet; NULL: no memory.
  * subjects_drop_empty - takes it out again when it still has none. */
@@ -50,7 +43,7 @@ void subjects_drop_empty(struct subjects *, struct subject_sum *);
 void subjects_count_in(struct subject_sum *, uint64_t seq);
 void subjects_count_out(struct subjects *, struct subject_sum *, uint64_t seq);
 
-void subjects_clear(struct subjects *); /* empty; numbers start again */
+void subjects_clear(struct subjects *); /* empty, memory of the table kept */
 void subjects_free(struct subjects *);
 
 #endif

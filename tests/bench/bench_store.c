@@ -97,9 +97,7 @@ append(struct bench *b, unsigned streams, unsigned in_flight, double *cpu_us)
 	getrusage(RUSAGE_SELF, &before);
 	done = store_done(b->store);
 	while (mono_diff_ns(mono_now(), start) < run_ns) {
-		if (store_wants_checkpoint(b->store) &&
-		    store_checkpoint(b->store, &err) != STORE_OK)
-			errx(1, "%s", err.text);
+		store_turn(b->store, mono_now());
 		for (n = 0; sent + n - acked < in_flight && r == STORE_OK;) {
 			m = (struct store_message){ .subject = STR("bench.subject"), .time = 1,
 				.payload = { .p = payload, .n = PAYLOAD } };

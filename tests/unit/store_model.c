@@ -256,6 +256,19 @@ small(struct model_stream *ms, struct stream *s, struct seed *seed)
 	return (true);
 }
 
+static bool
+truncate_to(struct model_stream *ms, struct stream *s, struct seed *seed)
+{
+	uint64_t back = seed_below(seed, 12), to = ms->last > back ? ms->last - back : 0;
+
+	if (stream_truncate(s, to, NULL) != STORE_OK)
+		return (false);
+	for (uint64_t seq = to + 1; seq <= ms->last; seq++)
+		ms->messages[seq].here = false;
+	ms->last = to;
+	return (true);
+}
+
 bool
 model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 {
@@ -283,6 +296,8 @@ model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 		ms->mark += 8;
 		return (true);
 	}
+	if (what < 99 && seed_below(seed, 3) == 0)
+		return (truncate_to(ms, s, seed));
 	if (what < 99) {
 		to = ms->last + seed_below(seed, 5);
 		if (to >= MODEL_SEQS || stream_advance(s, to, NULL) != STORE_OK)
@@ -340,7 +355,7 @@ model_look(const struct model *m, struct store *store, struct seed *seed)
 		last = seq;
 		here++;
 	}
-	stream_filtered(f, from, &st);
+	ck_assert(stream_filtered(f, from, &st, NULL) == STORE_OK);
 	ck_assert_uint_eq(st.messages, here);
 	ck_assert_uint_eq(st.first_seq, first);
 	ck_assert_uint_eq(st.last_seq, last);

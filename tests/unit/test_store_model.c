@@ -36,6 +36,8 @@ small_options(void)
 	o.journal.segments = 6;
 	o.block_bytes = 4096;
 	o.write_cache = 20000;
+	o.write_age_ns = NS_PER_MS;
+	o.read_cache = 20000;
 	o.thread = false;
 	o.report = report;
 	return (o);
@@ -94,6 +96,7 @@ START_TEST(random_operations)
 				break;
 		store_submit(store);
 		ck_assert(thread || store_run(store) != JOURNAL_FAILED);
+		store_turn(store, mono_now());
 		ck_assert(store_wait(store, &err) == STORE_OK);
 		if (store_wants_checkpoint(store) || seed_below(&seed, 300) == 0)
 			if (store_checkpoint(store, &err) != STORE_OK)
