@@ -9,6 +9,8 @@
 #include "common/cursor.h"
 #include "natsd-js/store/store_priv.h"
 
+#define SUMS_DIRTY 2048u
+#define SUMS_DIRTY_MAX 6144u
 #define PLACE_BYTES 8u /* block and offset, in front of the record */
 
 /* nats-server's record: 22 bytes of head, 8 of checksum, 4 for the length of headers. */
@@ -75,7 +77,8 @@ take(struct stream *s, struct block *b, struct subject_sum *sum, const struct re
 	b->last_time = r->time;
 	if (b->index != NULL && index_add(b->index, number, offset, r->subject) != 0)
 		block_index_drop(b);
-	subjects_count_in(sum, r->seq);
+	if (sum != NULL)
+		subjects_count_in(&s->subjects, sum, r->seq);
 	s->messages++;
 	s->bytes += bytes;
 	s->last_seq = r->seq;
@@ -89,10 +92,21 @@ prepare(struct stream *s, const struct record *r, size_t n, struct block **b,
 	*sum = NULL;
 	*b = block_for(s, r->seq, n);
 	if (*b == NULL || block_reserve(*b, (uint32_t)(r->seq - (*b)->first)) != 0 ||
-	    block_room_write(*b, n) != 0 || gap_kill(*b, r->seq) != 0 ||
-	    (*sum = subjects_get(&s->subjects, r->subject)) == NULL)
+	    block_room_write(*b, n) != 0 || gap_kill(*b, r->seq) != 0)
+		return (store_no_memory(err));
+	if (!s->sums_skip && (*sum = stream_sum_get(s, r->subject)) == NULL)
 		return (store_no_memory(err));
 	return (STORE_OK);
+}
+
+/* So many sums are dirty that the next checkpoint must come first. */
+static bool
+sums_wait(struct stream *s)
+{
+	if (s->store->sums == NULL || s->subjects.dirty < SUMS_DIRTY)
+		return (false);
+	s->store->sums_full = true;
+	return (s->subjects.dirty >= SUMS_DIRTY_MAX);
 }
 
 enum store_result
@@ -111,6 +125,10 @@ stream_append(struct stream *s, struct store_message *m, struct err *err)
 	if (n == 0 || s->last_seq == UINT64_MAX) {
 		err_set(err, n == 0 ? "message too large" : "no sequence is left");
 		return (STORE_ERROR);
+	}
+	if (sums_wait(s)) {
+		err_set(err, "the index waits for a checkpoint");
+		return (STORE_BUSY);
 	}
 	/* First the journal: what it refuses must not leave a trace. */
 	p = store_begin(s, PLACE_BYTES + n, true, &result, err);
@@ -144,10 +162,8 @@ stream_apply_message(struct stream *s, const struct record *found, struct err *e
 	if (prepare(s, &r, n, &b, &sum, err) != STORE_OK)
 		return (-1);
 	p = buf_room(&s->store->scratch, n);
-	if (p == NULL) {
-		subjects_drop_empty(&s->subjects, sum);
+	if (p == NULL)
 		return (err_set(err, "out of memory"));
-	}
 	r.link = b->link;
 	record_encode(p, record_place(s->uid, RECORD_IN_BLOCK, b->number, b->len), &r);
 	take(s, b, sum, &r, p, n);

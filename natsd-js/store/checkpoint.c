@@ -18,6 +18,7 @@
 #include "natsd-js/store/store_priv.h"
 
 #define RETRY_MS 200 /* after a checkpoint that failed */
+#define SUMS_FETCHED_MAX 4096u
 
 /* ---- the cut ---- */
 
@@ -110,6 +111,8 @@ cut_stream(struct stream *s, struct err *err)
 		bad = cut_gone(s, j);
 	if (bad == 0)
 		bad = state_encode(s, j);
+	if (bad == 0)
+		bad = stream_sums_cut(s, j);
 	if (bad != 0) {
 		for (uint32_t i = 0; j != NULL && i < j->block_count; i++) {
 			struct block *b = block_numbered(s, j->blocks[i].number);
@@ -119,6 +122,7 @@ cut_stream(struct stream *s, struct err *err)
 			b->tail = j->blocks[i].bytes;
 			j->blocks[i].bytes = BUF_INIT(0);
 		}
+		s->sums_doubtful = s->state_whole = true;
 		job_free(j);
 		err_set(err, "out of memory");
 		return (NULL);
@@ -192,6 +196,7 @@ cut_begin(struct store *store, struct mono now)
 
 	store_submit(store);
 	store->cutting = true;
+	store->sums_full = false;
 	store->cut_sent = store->cut_failed = false;
 	store->cut_at = now;
 	store->cut_ticket = journal_ticket(store->writer) - 1;
@@ -250,6 +255,8 @@ stream_landed(struct store *store, struct job *j)
 		return;
 	}
 	s->job = NULL;
+	if (j->with_sums)
+		stream_sums_landed(s, j, j->failed || j->sums_failed);
 	for (uint32_t i = 0; i < j->block_count; i++)
 		block_landed(s, &j->blocks[i]);
 	if (!j->failed) {
@@ -334,6 +341,8 @@ cut_send(struct store *store)
 		store->cut_jobs++;
 		if (j->uid != 0)
 			state_seal(j, store->cut_commit);
+		if (j->sums_whole)
+			j->sums_point.commit = store->cut_commit;
 	}
 	if (store->cut_list != NULL)
 		jobs_put(store->jobs, store->cut_list);
@@ -347,6 +356,7 @@ static void
 cut_end(struct store *store, struct mono now)
 {
 	store->cutting = false;
+	store_sums_trim(store);
 	if (store->cut_failed) {
 		store->retry_at = mono_add_ms(now, RETRY_MS);
 		return;
@@ -378,7 +388,7 @@ wants(const struct store *store, struct mono now)
 		return (false);
 	if (mono_diff_ns(now, store->retry_at) < 0)
 		return (false);
-	if (store->tail_bytes > store->options.write_cache)
+	if (store->tail_bytes > store->options.write_cache || store->sums_full)
 		return (true);
 	if (!store->hold && journal_free_segments(store->journal) < segments / 2 + 1)
 		return (true);
@@ -396,6 +406,8 @@ store_turn(struct store *store, struct mono now)
 {
 	if (store->cutting)
 		cut_go_on(store, now);
+	if (store->sums_fetched > SUMS_FETCHED_MAX)
+		store_sums_trim(store);
 	if (!store->cutting && wants(store, now) && !journal_error(store->journal, NULL)) {
 		cut_begin(store, now);
 		cut_go_on(store, now);

@@ -206,26 +206,45 @@ seek_prev(struct stream *s, struct str subject, uint64_t from, uint64_t upto, ui
 	return (STORE_OK);
 }
 
-enum store_result
-subject_settle(struct stream *s, struct subject_sum *sum, struct err *err)
+static enum store_result
+settle(struct stream *s, struct str subject, struct sum *sum, struct err *err)
 {
 	enum store_result result = STORE_OK;
 	uint64_t seq;
 
 	if (sum->first_old) {
-		result = seek_next(s, subject_text(sum), sum->first, UINT64_MAX, &seq, err);
+		result = seek_next(s, subject, sum->first, UINT64_MAX, &seq, err);
 		if (result != STORE_OK)
 			return (result);
 		sum->first = seq != 0 ? seq : sum->first;
 		sum->first_old = false;
 	}
 	if (sum->last_old) {
-		result = seek_prev(s, subject_text(sum), sum->first, sum->last, &seq, err);
+		result = seek_prev(s, subject, sum->first, sum->last, &seq, err);
 		if (result != STORE_OK)
 			return (result);
 		sum->last = seq != 0 ? seq : sum->first;
 		sum->last_old = false;
 	}
+	return (STORE_OK);
+}
+
+enum store_result
+subject_settle(struct stream *s, struct subject_sum *at, struct err *err)
+{
+	struct sum sum = { .first = at->first, .last = at->last, .count = at->count,
+		.first_old = at->first_old, .last_old = at->last_old };
+	enum store_result result;
+
+	if (!at->first_old && !at->last_old)
+		return (STORE_OK);
+	result = settle(s, subject_text(at), &sum, err);
+	if (result != STORE_OK)
+		return (result);
+	at->first = sum.first;
+	at->last = sum.last;
+	at->first_old = at->last_old = false;
+	subjects_changed(&s->subjects, at);
 	return (STORE_OK);
 }
 
@@ -235,7 +254,7 @@ static enum store_result
 next_literal(struct stream_filter *f, uint64_t from, uint64_t *seq, struct err *err)
 {
 	struct stream *s = f->stream;
-	struct subject_sum *sum = subjects_find(&s->subjects, f->subjects[0]);
+	struct subject_sum *sum = stream_sum(s, f->subjects[0]);
 
 	*seq = 0;
 	if (sum == NULL || from > sum->last)
@@ -302,27 +321,45 @@ stream_next(struct stream_filter *f, uint64_t seq, struct store_message *m, stru
 	return (stream_load(f->stream, found, m, err));
 }
 
+/* What the sum says, or the truth when the sum is found wrong. */
+static enum store_result
+last_of(struct stream *s, struct str subject, uint64_t upto, uint64_t *seq, struct err *err)
+{
+	struct subject_sum *sum = stream_sum(s, subject);
+	enum store_result result;
+
+	*seq = 0;
+	if (sum == NULL)
+		return (STORE_OK);
+	result = subject_settle(s, sum, err);
+	if (result != STORE_OK)
+		return (result);
+	if (sum->last <= upto)
+		*seq = sum->last;
+	else if (sum->first <= upto)
+		result = seek_prev(s, subject, sum->first, upto, seq, err);
+	return (result);
+}
+
 enum store_result
 stream_last(struct stream *s, struct str subject, uint64_t upto, struct store_message *m,
     struct err *err)
 {
-	struct subject_sum *sum = subjects_find(&s->subjects, subject);
-	enum store_result result;
-	uint64_t seq;
+	enum store_result result = STORE_OK;
 
-	if (sum == NULL)
-		return (STORE_NONE);
-	result = subject_settle(s, sum, err);
-	if (result == STORE_OK && sum->last <= upto)
-		seq = sum->last;
-	else if (result == STORE_OK)
-		result = seek_prev(s, subject, sum->first, upto, &seq, err);
-	if (result != STORE_OK)
-		return (result);
-	if (seq == 0)
-		return (STORE_NONE);
-	m->seq = seq;
-	return (stream_load(s, seq, m, err));
+	for (unsigned i = 0; i < 2; i++) {
+		result = last_of(s, subject, upto, &m->seq, err);
+		if (result != STORE_OK)
+			return (result);
+		if (m->seq == 0)
+			return (STORE_NONE);
+		result = stream_load(s, m->seq, m, err);
+		if (result == STORE_DAMAGED || (result == STORE_OK && str_eq(m->subject, subject)))
+			return (result);
+		/* An index that leads elsewhere is made again. */
+		s->sums_doubtful = true;
+	}
+	return (result == STORE_OK ? STORE_NONE : result);
 }
 
 static void
@@ -367,21 +404,58 @@ filtered_from(struct stream_filter *f, uint64_t from, struct filter_state *st, s
 	}
 }
 
-static enum store_result
-sum_of(struct stream *s, struct subject_sum *sum, struct filter_state *st, struct err *err)
-{
-	enum store_result result = subject_settle(s, sum, err);
+struct summing {
+	struct stream_filter *filter;
+	struct filter_state *sum;
+	void (*fn)(void *, struct str, const struct filter_state *);
+	void *arg;
+	enum store_result result;
+	struct err *err;
+};
 
-	if (result == STORE_OK)
-		sum_add(st, sum->count, sum->first, sum->last);
-	return (result);
+static bool
+sum_one(void *arg, struct str subject, struct sum *at)
+{
+	struct summing *x = arg;
+	struct filter_state one = { .messages = 0 };
+
+	if (!matches(x->filter, subject))
+		return (true);
+	x->result = settle(x->filter->stream, subject, at, x->err);
+	if (x->result != STORE_OK)
+		return (false);
+	sum_add(x->sum != NULL ? x->sum : &one, at->count, at->first, at->last);
+	if (x->fn != NULL)
+		x->fn(x->arg, subject, &one);
+	return (true);
+}
+
+/* What all subjects that match begin with. */
+static struct str
+prefix_of(const struct stream_filter *f)
+{
+	struct str s = f->count == 1 ? f->subjects[0] : STR_NONE;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '*' || s.p[i] == '>')
+			s.n = i;
+	return (s);
+}
+
+static enum store_result
+sums_each_match(struct summing *x)
+{
+	struct stream_filter *f = x->filter;
+	enum store_result result = stream_sums_each(f->stream, prefix_of(f), sum_one, x, x->err);
+
+	return (result != STORE_OK ? result : x->result);
 }
 
 enum store_result
 stream_filtered(struct stream_filter *f, uint64_t seq, struct filter_state *st, struct err *err)
 {
+	struct summing x = { .filter = f, .sum = st, .err = err, .result = STORE_OK };
 	struct stream *s = f->stream;
-	enum store_result result = STORE_OK;
 
 	*st = (struct filter_state){ .messages = 0 };
 	if (s->messages == 0)
@@ -391,39 +465,23 @@ stream_filtered(struct stream_filter *f, uint64_t seq, struct filter_state *st, 
 	if (seq > stream_first(s))
 		return (filtered_from(f, seq, st, err));
 	if (f->literal) {
-		struct subject_sum *sum = subjects_find(&s->subjects, f->subjects[0]);
+		struct subject_sum *sum = stream_sum(s, f->subjects[0]);
+		enum store_result result = sum == NULL ? STORE_OK : subject_settle(s, sum, err);
 
-		return (sum == NULL ? STORE_OK : sum_of(s, sum, st, err));
+		if (sum != NULL && result == STORE_OK)
+			sum_add(st, sum->count, sum->first, sum->last);
+		return (result);
 	}
-	for (size_t i = 0; i < s->subjects.size && result == STORE_OK; i++) {
-		struct subject_sum *sum = s->subjects.slots[i];
-
-		if (sum != NULL && matches(f, subject_text(sum)))
-			result = sum_of(s, sum, st, err);
-	}
-	return (result);
+	return (sums_each_match(&x));
 }
 
 enum store_result
 stream_subjects(struct stream_filter *f,
     void (*fn)(void *, struct str, const struct filter_state *), void *arg, struct err *err)
 {
-	struct stream *s = f->stream;
-	enum store_result result;
-	struct filter_state st;
+	struct summing x = { .filter = f, .fn = fn, .arg = arg, .err = err, .result = STORE_OK };
 
-	for (size_t i = 0; i < s->subjects.size; i++) {
-		struct subject_sum *sum = s->subjects.slots[i];
-
-		if (sum == NULL || !matches(f, subject_text(sum)))
-			continue;
-		st = (struct filter_state){ .messages = 0 };
-		result = sum_of(s, sum, &st, err);
-		if (result != STORE_OK)
-			return (result);
-		fn(arg, subject_text(sum), &st);
-	}
-	return (STORE_OK);
+	return (sums_each_match(&x));
 }
 
 enum store_result

@@ -11,9 +11,12 @@
 #include "natsd-js/store/job.h"
 #include "natsd-js/store/store_priv.h"
 
+#define JOBS_AT_ONCE 64u /* with one sync of the index for all of them */
+
 struct jobs {
 	struct disk *disk;
 	int top, streams;
+	struct sums *sums;
 	struct doorbell bell;
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t more;
@@ -32,7 +35,7 @@ job_new(uint64_t uid)
 		return (NULL);
 	j->uid = uid;
 	j->state = BUF_INIT((size_t)1 << 30);
-	j->catalogue = BUF_INIT((size_t)1 << 30);
+	j->sums = j->catalogue = j->state;
 	return (j);
 }
 
@@ -47,6 +50,7 @@ job_free(struct job *j)
 	free(j->gone);
 	free(j->remove);
 	buf_free(&j->state);
+	buf_free(&j->sums);
 	buf_free(&j->catalogue);
 	free(j);
 }
@@ -165,23 +169,46 @@ gone_do(struct jobs *js, int folder, struct job *j)
 	return (0);
 }
 
-static int
-stream_do(struct jobs *js, struct job *j)
+/* First part: the blocks are durable. */
+static void
+stream_begin(struct jobs *js, struct job *j)
 {
-	int folder = folder_open(js, j, &j->err), result;
+	j->folder = folder_open(js, j, &j->err);
+	j->failed = j->folder < 0 || blocks_do(js, j->folder, j) != 0;
+}
 
-	if (folder < 0)
-		return (-1);
-	result = blocks_do(js, folder, j);
+/* Last part: the state says so, and then what it replaces goes. */
+static void
+stream_end(struct jobs *js, struct job *j)
+{
+	int result = j->failed ? -1 : 0;
+
 	if (result == 0 && j->state_whole)
-		result = disk_replace(js->disk, folder, "state", j->state.data, j->state.len,
+		result = disk_replace(js->disk, j->folder, "state", j->state.data, j->state.len,
 		    &j->err);
 	else if (result == 0 && j->state.len > 0)
-		result = state_append(js, folder, j);
+		result = state_append(js, j->folder, j);
 	if (result == 0)
-		result = gone_do(js, folder, j);
-	disk_close(js->disk, folder);
-	return (result);
+		result = gone_do(js, j->folder, j);
+	disk_close(js->disk, j->folder);
+	j->failed = result != 0;
+}
+
+/* Between them: the index may know more than the state, never less. */
+static void
+sums_do(struct jobs *js, struct job *list)
+{
+	struct sums_batch batches[JOBS_AT_ONCE];
+	unsigned n = 0;
+	bool failed;
+
+	for (struct job *j = list; j != NULL; j = j->next)
+		if (j->with_sums && !j->failed)
+			batches[n++] = (struct sums_batch){ .uid = j->uid, .sums = &j->sums,
+				.clear = j->sums_clear, .point = j->sums_point };
+	failed = n > 0 && sums_write(js->sums, batches, n, NULL) != 0;
+	for (struct job *j = list; j != NULL; j = j->next)
+		j->sums_failed = failed;
 }
 
 /* ---- the store itself ---- */
@@ -248,22 +275,33 @@ store_do(struct jobs *js, struct job *j)
 	if (j->catalogue.len > 0 && disk_replace(js->disk, js->top, "catalogue",
 		j->catalogue.data, j->catalogue.len, &j->err) != 0)
 		return (-1);
-	for (uint32_t i = 0; i < j->remove_count; i++)
+	for (uint32_t i = 0; i < j->remove_count; i++) {
+		while (js->sums != NULL && sums_remove(js->sums, j->remove[i]) == SUMS_OK)
+			;
 		if (folder_remove(js, j->remove[i], &j->err) != 0)
 			return (-1);
+	}
 	return (0);
 }
 
 static void
-job_do(struct jobs *js, struct job *j)
+jobs_do(struct jobs *js, struct job *list)
 {
-	j->failed = (j->uid == 0 ? store_do(js, j) : stream_do(js, j)) != 0;
+	for (struct job *j = list; j != NULL; j = j->next)
+		if (j->uid != 0)
+			stream_begin(js, j);
+	sums_do(js, list);
+	for (struct job *j = list; j != NULL; j = j->next)
+		if (j->uid != 0)
+			stream_end(js, j);
+		else
+			j->failed = store_do(js, j) != 0;
 }
 
 /* ---- the two sides ---- */
 
 struct jobs *
-jobs_new(struct disk *disk, int top, int streams)
+jobs_new(struct disk *disk, int top, int streams, struct sums *sums)
 {
 	struct jobs *js = calloc(1, sizeof(*js));
 
@@ -272,6 +310,7 @@ jobs_new(struct disk *disk, int top, int streams)
 	js->disk = disk;
 	js->top = top;
 	js->streams = streams;
+	js->sums = sums;
 	js->bell = DOORBELL_NONE;
 	js->waiting_end = &js->waiting;
 	js->done_end = &js->done;
@@ -280,26 +319,30 @@ jobs_new(struct disk *disk, int top, int streams)
 	return (js);
 }
 
-/* The next one to be done, taken out; NULL: none. */
+/* The next ones to be done, taken out; NULL: none.  That of the store is done by itself, last. */
 static struct job *
 next_take(struct jobs *js)
 {
-	struct job *j = js->waiting;
+	struct job *first = js->waiting, *last = first;
 
-	if (j == NULL)
+	if (first == NULL)
 		return (NULL);
-	js->waiting = j->next;
+	for (unsigned n = 1; n < JOBS_AT_ONCE && last->next != NULL && last->next->uid != 0 &&
+	    first->uid != 0; n++)
+		last = last->next;
+	js->waiting = last->next;
 	if (js->waiting == NULL)
 		js->waiting_end = &js->waiting;
-	j->next = NULL;
-	return (j);
+	last->next = NULL;
+	return (first);
 }
 
 static void
-done_put(struct jobs *js, struct job *j)
+done_put(struct jobs *js, struct job *list)
 {
-	*js->done_end = j;
-	js->done_end = &j->next;
+	*js->done_end = list;
+	while (*js->done_end != NULL)
+		js->done_end = &(*js->done_end)->next;
 }
 
 static void *
@@ -316,7 +359,7 @@ run(void *arg)
 			continue;
 		}
 		pthread_mutex_unlock(&js->lock);
-		job_do(js, j);
+		jobs_do(js, j);
 		pthread_mutex_lock(&js->lock);
 		done_put(js, j);
 		if (js->waiting == NULL)
@@ -402,7 +445,7 @@ jobs_run(struct jobs *js)
 
 	assert(!js->running);
 	while ((j = next_take(js)) != NULL) {
-		job_do(js, j);
+		jobs_do(js, j);
 		done_put(js, j);
 	}
 }

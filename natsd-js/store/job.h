@@ -15,6 +15,7 @@
 #include "common/disk.h"
 #include "common/doorbell.h"
 #include "common/err.h"
+#include "natsd-js/store/sums.h"
 
 struct job_block {
 	uint32_t number;
@@ -44,10 +45,16 @@ struct job {
 	uint64_t state_at; /* where it is appended */
 	bool state_whole;  /* the file is written anew */
 	size_t points[JOB_POINTS]; /* where its points stand in state */
+	bool with_sums, sums_clear, sums_whole;
+	bool sums_failed; /* out; the index can be made again: nothing else fails with it */
+	uint32_t sums_cut;
+	struct buf sums; /* a batch (sums_put) */
+	struct sums_point sums_point;
 	/* for the store itself, with uid 0 */
 	struct buf catalogue; /* written anew */
 	uint64_t *remove;     /* folders of deleted streams */
 	uint32_t remove_count;
+	int folder;  /* while it is in work */
 	bool failed; /* out */
 	struct err err;
 };
@@ -59,9 +66,9 @@ struct job_block *job_block(struct job *);
 
 struct jobs;
 
-/* jobs_new - top and streams are handles of the store; a thread, or whoever calls jobs_run().
+/* jobs_new - top and streams are handles of the store, sums may be NULL.
  * jobs_free - waits for the one in work. */
-struct jobs *jobs_new(struct disk *, int top, int streams);
+struct jobs *jobs_new(struct disk *, int top, int streams, struct sums *);
 int jobs_start(struct jobs *, const struct doorbell *, struct err *);
 void jobs_free(struct jobs *);
 

@@ -3,6 +3,8 @@
  */
 #include "config.h"
 
+#include <string.h>
+
 #include "natsd-js/store/store_priv.h"
 
 static bool
@@ -31,7 +33,7 @@ first_bytes(struct stream *s, struct subject_sum *sum)
 const char *
 stream_admits(struct stream *s, const struct stream_limits *l, const struct store_message *m)
 {
-	struct subject_sum *sum = subjects_find(&s->subjects, m->subject);
+	struct subject_sum *sum = stream_sum(s, m->subject);
 	bool full = subject_is_full(sum, l);
 	uint64_t bytes = store_message_bytes(m);
 
@@ -71,7 +73,7 @@ enforce_subject(const struct enforcing *e, struct str subject, uint64_t max)
 	enum store_result result = STORE_OK;
 
 	while (result == STORE_OK) {
-		sum = subjects_find(&e->stream->subjects, subject);
+		sum = stream_sum(e->stream, subject);
 		if (sum == NULL || sum->count <= max)
 			break;
 		result = subject_settle(e->stream, sum, e->err);
@@ -81,21 +83,57 @@ enforce_subject(const struct enforcing *e, struct str subject, uint64_t max)
 	return (result);
 }
 
+#define OVER_AT_ONCE 256u
+
+struct over { /* subjects that have too many */
+	uint64_t max;
+	struct buf texts; /* a length and the text of each */
+	unsigned count;
+};
+
+static bool
+over_collect(void *arg, struct str subject, struct sum *sum)
+{
+	struct over *o = arg;
+	uint16_t n = (uint16_t)subject.n;
+
+	if (sum->count <= o->max)
+		return (true);
+	if (buf_add(&o->texts, &n, sizeof(n)) != 0 || buf_add_str(&o->texts, subject) != 0)
+		return (false);
+	return (++o->count < OVER_AT_ONCE);
+}
+
+/* Some at a time, until there are none: what goes must not be looked through meanwhile. */
+static enum store_result
+enforce_all(const struct enforcing *e, uint64_t max)
+{
+	struct over o = { .max = max };
+	enum store_result result;
+
+	do {
+		o.count = 0;
+		o.texts = BUF_INIT((size_t)1 << 26);
+		result = stream_sums_each(e->stream, STR_NONE, over_collect, &o, e->err);
+		for (size_t at = 0; at < o.texts.len && result == STORE_OK;) {
+			uint16_t n;
+
+			memcpy(&n, o.texts.data + at, sizeof(n));
+			result = enforce_subject(e, (struct str){ .n = n,
+				.p = (const char *)o.texts.data + at + sizeof(n) }, max);
+			at += sizeof(n) + n;
+		}
+		buf_free(&o.texts);
+	} while (result == STORE_OK && o.count > 0);
+	return (result);
+}
+
 static enum store_result
 enforce_subjects(const struct enforcing *e, const struct str *subject, uint64_t max)
 {
-	struct subjects *t = &e->stream->subjects;
-	enum store_result result = STORE_OK;
-
 	if (max == 0)
 		return (STORE_OK);
-	if (subject != NULL)
-		return (enforce_subject(e, *subject, max));
-	/* max is at least 1: no subject goes, and the table stays as it is. */
-	for (size_t i = 0; i < t->size && result == STORE_OK; i++)
-		if (t->slots[i] != NULL)
-			result = enforce_subject(e, subject_text(t->slots[i]), max);
-	return (result);
+	return (subject != NULL ? enforce_subject(e, *subject, max) : enforce_all(e, max));
 }
 
 static uint64_t

@@ -27,51 +27,6 @@ number_parse(const char *name, uint32_t *number)
 	return (strcmp(name + 8, ".blk") == 0 && *number != 0);
 }
 
-/* ---- what the blocks hold ---- */
-
-struct counting {
-	struct block *b;
-	uint32_t next; /* number that may come next */
-};
-
-static int
-count_record(void *arg, const struct record *r, uint32_t offset)
-{
-	struct counting *c = arg;
-	struct block *b = c->b;
-	struct subject_sum *sum;
-	uint32_t number;
-
-	(void)offset;
-	if (r->type != RECORD_MESSAGE || r->seq < b->first || r->seq > b->last)
-		return (0);
-	number = (uint32_t)(r->seq - b->first);
-	if (number < c->next || block_dead(b, number))
-		return (0);
-	c->next = number + 1;
-	sum = subjects_get(&b->stream->subjects, r->subject);
-	if (sum == NULL)
-		return (-1);
-	subjects_count_in(sum, r->seq);
-	b->bytes += record_counts(r);
-	return (0);
-}
-
-static int
-recover_block(struct block *b, struct err *err)
-{
-	struct stream *s = b->stream;
-	struct counting c = { .b = b };
-
-	s->messages += b->live;
-	b->bytes = 0;
-	if (block_know(b, err) != STORE_OK ||
-	    block_scan(b, count_record, &c, NULL, err) != STORE_OK)
-		return (-1);
-	s->bytes += b->bytes;
-	return (0);
-}
-
 static void
 forget_what_was_read(struct stream *s)
 {
@@ -90,8 +45,12 @@ stream_recover(struct stream *s, struct err *err)
 
 	if (result == 0)
 		result = state_load(s, folder, err);
-	for (uint32_t i = 0; i < s->block_count && result == 0; i++)
-		result = recover_block(s->blocks[i], err);
+	for (uint32_t i = 0; i < s->block_count; i++) {
+		s->messages += s->blocks[i]->live;
+		s->bytes += s->blocks[i]->bytes;
+	}
+	if (result == 0)
+		result = stream_sums_open(s, err);
 	disk_close(s->store->disk, folder);
 	if (result != 0) {
 		forget_what_was_read(s);
@@ -114,15 +73,29 @@ struct extras {
 };
 
 static bool
-is_known(const struct stream *s, uint32_t number)
+is_known(struct stream *s, uint32_t number)
 {
 	for (uint32_t i = 0; i < s->block_count; i++)
 		if (s->blocks[i]->number == number && !s->blocks[i]->is_new)
 			return (true); /* its end is looked at by itself */
 	for (uint32_t i = 0; i < s->gone_count; i++)
 		if (s->gone[i].number == number)
-			return (true);
+			return (s->gone[i].there = true);
 	return (false);
+}
+
+/* Blocks that went before: only their files are of interest, if there still are any. */
+static void
+gone_keep_found(struct stream *s)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < s->gone_count; i++)
+		if (s->gone[i].there || s->gone[i].keep)
+			s->gone[kept++] = s->gone[i];
+	s->gone_count = kept;
+	if (kept > 0)
+		stream_touch(s);
 }
 
 static bool
@@ -179,7 +152,7 @@ static void
 extra_settle(struct stream *s, const struct extra *e, bool is_file)
 {
 	struct block *b = s->block_count == 0 ? NULL : s->blocks[s->block_count - 1];
-	bool lost = e->last > s->last_seq;
+	bool lost = e->last > s->last_seq && e->last > s->cut_seq;
 	uint64_t before = s->last_seq;
 
 	if (e->number > s->last_block)
@@ -208,6 +181,7 @@ stream_settle(struct stream *s)
 	struct extra end = { .last = 0 };
 	int folder;
 
+	s->sums_skip = false;
 	if (s->offline || !s->has_folder)
 		return;
 	folder = stream_folder(s, NULL);
@@ -218,6 +192,7 @@ stream_settle(struct stream *s)
 			extra_span(s, folder, &x.list[i], 0);
 	else
 		x.count = 0;
+	gone_keep_found(s);
 	if (b != NULL && !b->is_new && !b->sealed) {
 		end.number = b->number;
 		extra_span(s, folder, &end, b->synced);
@@ -353,6 +328,7 @@ store_replay(void *arg, const struct journal_entry *e, struct err *err)
 	stream_touch(s);
 	if (e->commit <= s->point_commit)
 		return (0);
+	s->sums_skip = e->commit <= s->sums_commit;
 	switch (e->type) {
 	case STORE_J_MESSAGE:
 		return (replay_message(s, e, err));

@@ -128,10 +128,13 @@ drop_message(struct block *b, uint32_t number, const struct record *r)
 {
 	struct stream *s = b->stream;
 	uint64_t bytes = r == NULL ? 0 : record_counts(r);
-	struct subject_sum *sum = r == NULL ? NULL : subjects_find(&s->subjects, r->subject);
+	struct subject_sum *sum = NULL;
 
+	if (r != NULL && !s->sums_skip)
+		sum = stream_sum(s, r->subject);
 	if (sum != NULL)
-		subjects_count_out(&s->subjects, sum, b->first + number);
+		stream_sum_out(s, sum, b->first + number);
+	s->sums_doubtful |= r == NULL;
 	s->messages--;
 	s->bytes -= bytes < s->bytes ? bytes : s->bytes;
 	b->live--;
@@ -182,7 +185,11 @@ drop_within(struct block *b, uint32_t from, uint32_t to, struct err *err)
 static void
 drop_all(struct stream *s)
 {
-	subjects_clear(&s->subjects);
+	if (!s->sums_skip) {
+		subjects_clear(&s->subjects);
+		s->sums_clear = true;
+		s->sums_doubtful = false;
+	}
 	s->messages = s->bytes = 0;
 	for (uint32_t i = 0; i < s->block_count; i++)
 		block_gone(s, s->blocks[i]);
@@ -264,6 +271,8 @@ stream_apply_cut(struct stream *s, uint64_t last, struct err *err)
 
 	if (last >= s->last_seq)
 		return (0);
+	if (s->last_seq > s->cut_seq)
+		s->cut_seq = s->last_seq;
 	if (stream_apply_remove(s, last + 1, s->last_seq, err) != 0)
 		return (-1);
 	for (uint32_t i = 0; i < s->block_count; i++) {

@@ -287,7 +287,7 @@ apply_entry(struct stream *s, const struct record *r)
 		return (0);
 	if (gone) {
 		entry_gone(s, number);
-		return (0);
+		return (stream_gone_add(s, number, false)); /* its file may still be there */
 	}
 	/* Lengths and spans that no block has are as good as none. */
 	if (r->seq == 0 || last + 1 < r->seq || last - r->seq + 1 >= BLOCK_NUMBERS_MAX ||

@@ -28,7 +28,7 @@ store_options_default(void)
 	    .journal = { .segment_bytes = 16u << 20, .segments = 16,
 		.policy = JOURNAL_DURABLE, .interval_ns = 2 * 60 * NS_PER_S },
 	    .block_bytes = 8u << 20, .write_cache = 64u << 20, .write_age_ns = 2 * NS_PER_S,
-	    .read_cache = 16u << 20, .thread = true,
+	    .read_cache = 16u << 20, .subject_cache = 16u << 20, .thread = true,
 	    .done = DOORBELL_NONE });
 }
 
@@ -187,7 +187,7 @@ journal_begin_life(struct store *store, struct err *err)
 	    store->options.done.ring >= 0 ? &store->options.done : &store->bell);
 	if (store->writer == NULL)
 		return (err_set(err, "out of memory"));
-	store->jobs = jobs_new(store->disk, store->top, store->streams_dir);
+	store->jobs = jobs_new(store->disk, store->top, store->streams_dir, store->sums);
 	if (store->jobs == NULL)
 		return (err_set(err, "out of memory"));
 	if (!store->options.thread)
@@ -205,6 +205,11 @@ store_start(struct store *store, struct err *err)
 	if (refuse_theirs(store, err) != 0 || directories_open(store, err) != 0 ||
 	    catalogue_find(store, err) != 0)
 		return (-1);
+	if (store->options.index != NULL && !store->options.read_only) {
+		store->sums = sums_open(store->options.index, &why);
+		if (store->sums == NULL)
+			store_report(store, false, "without an index: %s", why.text);
+	}
 	for (struct stream *s = store->all; s != NULL; s = s->next_all)
 		if (stream_recover(s, &why) != 0)
 			store_report(store, true, "stream %016" PRIx64 ": %s", s->uid, s->fence);
@@ -250,6 +255,7 @@ store_abandon(struct store *store)
 		return;
 	journal_free(store->journal);
 	checkpoint_free(store);
+	sums_close(store->sums);
 	while (store->all != NULL)
 		stream_free(store->all);
 	while ((d = store->dead) != NULL) {
@@ -363,6 +369,13 @@ store_begin(struct stream *s, size_t n, bool data, enum store_result *result, st
 	if (s->offline || (data && s->fence[0] != '\0')) {
 		err_set(err, "%s", s->fence);
 		*result = s->offline ? STORE_ERROR : STORE_FULL;
+		return (NULL);
+	}
+	/* Removals and state go on while checkpoints fail; one that may succeed is waited for. */
+	if (!data && !store->cut_failed && !store->hold &&
+	    journal_free_segments(store->journal) < RESERVE_SEGMENTS) {
+		err_set(err, "the journal waits for a checkpoint");
+		*result = STORE_BUSY;
 		return (NULL);
 	}
 	if (data && journal_free_segments(store->journal) < RESERVE_SEGMENTS) {

@@ -38,6 +38,8 @@ struct store_options {
 	uint64_t write_cache;	 /* bytes not yet in block files, before a checkpoint begins */
 	int64_t write_age_ns;	 /* between two checkpoints, while anything changes */
 	uint64_t read_cache;	 /* bytes for what is remembered of blocks that were searched */
+	uint64_t subject_cache;	 /* bytes for sums by subject; the others are in the index */
+	const char *index;	 /* path of its folder; NULL: none, all of them are in memory */
 	bool thread;		 /* a sync thread; else the owner calls store_run() */
 	bool read_only;		 /* only looking: no call may change anything (natsd-store) */
 	struct doorbell done;	 /* rung when something is done; DOORBELL_NONE: never */

@@ -16,6 +16,7 @@
 #include "natsd-js/store/seqset.h"
 #include "natsd-js/store/store.h"
 #include "natsd-js/store/subjects.h"
+#include "natsd-js/store/sums.h"
 
 #define STORE_BUCKETS 4096u
 #define STORE_HANDLES 64u    /* block files open for reading */
@@ -77,6 +78,7 @@ struct mark {
 struct gone_block { /* its file goes with the next job */
 	uint32_t number;
 	bool keep; /* under another name: it has damage */
+	bool there; /* opening: its file was found */
 };
 
 struct stream {
@@ -101,12 +103,18 @@ struct stream {
 	struct gone_block *gone;
 	uint32_t gone_count, gone_room;
 	uint64_t last_seq;
+	uint64_t cut_seq; /* the last one before it was cut; 0: it was not, in this life */
 	int64_t last_time;
 	uint64_t messages, bytes;
 	struct seqset removed; /* used, gone, and in the span of no block */
 	struct seqset removed_fresh; /* of these: not in the state file yet */
 	struct seqset lost;    /* the medium lost them; they are dead, too */
 	struct subjects subjects;
+	bool sums_doubtful;    /* a message was lost: they have to be made again */
+	bool sums_clear;       /* what the index has is void */
+	bool sums_skip;	       /* replay: the index has this change already */
+	uint64_t sums_commit;  /* the index counts up to here; 0: not to be trusted */
+	uint32_t sums_cut, sums_landed;
 	struct small *smalls; /* by key */
 	uint32_t small_count, small_room;
 	struct mark *marks;
@@ -161,6 +169,9 @@ struct store {
 	unsigned open_next;
 	struct window window;
 	struct buf scratch; /* what stream_load gives out */
+	struct sums *sums;  /* NULL: all of them are in memory */
+	unsigned sums_fetched;
+	bool sums_full; /* so many are dirty that it is time for a checkpoint */
 	struct block *newest, *oldest; /* of those with an index */
 	size_t index_bytes;
 	/* the checkpoint on its way */
@@ -270,6 +281,22 @@ int stream_gone_add(struct stream *, uint32_t number, bool keep);
 enum store_result stream_remove_range(struct stream *, uint64_t first, uint64_t last, struct err *);
 /* block_lost - a live message cannot be read any more: dead, and reported. */
 void block_lost(struct block *, uint64_t seq);
+
+/* stream_sums.c */
+/* stream_sum - of a subject that has messages; NULL.  stream_sum_get - also when it has none; NULL:
+ * no memory.  Both until the next of these calls.  stream_sum_out - a message of it goes. */
+struct subject_sum *stream_sum(struct stream *, struct str subject);
+struct subject_sum *stream_sum_get(struct stream *, struct str subject);
+void stream_sum_out(struct stream *, struct subject_sum *, uint64_t seq);
+/* stream_sums_each - of the subjects that begin with prefix, in no order, until fn says false; fn
+ * may not look up sums.  STORE_BUSY: again. */
+enum store_result stream_sums_each(struct stream *, struct str prefix,
+    bool (*fn)(void *, struct str subject, struct sum *), void *arg, struct err *);
+int stream_sums_open(struct stream *, struct err *); /* after its state */
+int stream_sums_make(struct stream *, struct err *); /* from its blocks */
+int stream_sums_cut(struct stream *, struct job *);  /* -1: no memory */
+void stream_sums_landed(struct stream *, const struct job *, bool failed);
+void store_sums_trim(struct store *);
 
 /* find.c: first and last of a subject made exact again */
 enum store_result subject_settle(struct stream *, struct subject_sum *, struct err *);

@@ -44,7 +44,7 @@ grow(struct subjects *t)
 	struct subject_sum **old = t->slots, **slots;
 	size_t old_size = t->size, size = old_size == 0 ? SIZE_FIRST : old_size * 2;
 
-	if ((t->count + 1) * 4 <= t->size * 3)
+	if ((t->used + 1) * 4 <= t->size * 3)
 		return (0);
 	slots = calloc(size, sizeof(struct subject_sum *));
 	if (slots == NULL)
@@ -58,31 +58,35 @@ grow(struct subjects *t)
 	return (0);
 }
 
-struct subject_sum *
-subjects_get(struct subjects *t, struct str subject)
+static size_t
+bytes_of(const struct subject_sum *s)
 {
-	uint32_t hash = (uint32_t)subject_hash(subject);
-	struct subject_sum *s = find_hashed(t, subject, hash);
+	return (sizeof(*s) + s->len + 24); /* with what malloc and the table take */
+}
 
-	if (s != NULL)
-		return (s);
+struct subject_sum *
+subjects_add(struct subjects *t, struct str subject)
+{
+	struct subject_sum *s;
+
 	if (subject.n > UINT16_MAX || grow(t) != 0)
 		return (NULL);
 	s = calloc(1, sizeof(*s) + subject.n);
 	if (s == NULL)
 		return (NULL);
 	s->len = (uint16_t)subject.n;
-	s->hash = hash;
+	s->hash = (uint32_t)subject_hash(subject);
 	if (subject.n > 0)
 		memcpy(s->text, subject.p, subject.n);
 	place(t, s);
-	t->count++;
+	t->used++;
+	t->bytes += bytes_of(s);
 	return (s);
 }
 
 /* Closes the gap that a removal leaves in a run of slots. */
-static void
-forget(struct subjects *t, struct subject_sum *s)
+void
+subjects_forget(struct subjects *t, struct subject_sum *s)
 {
 	size_t mask = t->size - 1, gap = s->hash & mask, i;
 
@@ -98,48 +102,63 @@ forget(struct subjects *t, struct subject_sum *s)
 		t->slots[i] = NULL;
 		gap = i;
 	}
-	t->count--;
+	t->used--;
+	t->bytes -= bytes_of(s);
+	t->dirty -= s->dirty;
 	free(s);
 }
 
 void
-subjects_drop_empty(struct subjects *t, struct subject_sum *s)
+subjects_changed(struct subjects *t, struct subject_sum *s)
 {
-	if (s->count == 0)
-		forget(t, s);
+	t->dirty += !s->dirty;
+	s->dirty = true;
 }
 
 void
-subjects_count_in(struct subject_sum *s, uint64_t seq)
+subjects_count_in(struct subjects *t, struct subject_sum *s, uint64_t seq)
 {
 	if (s->count++ == 0) {
 		s->first = seq;
 		s->first_old = false;
+		t->count++;
 	}
 	s->last = seq;
 	s->last_old = false;
+	subjects_changed(t, s);
 }
 
 void
 subjects_count_out(struct subjects *t, struct subject_sum *s, uint64_t seq)
 {
 	assert(s->count > 0);
+	subjects_changed(t, s);
 	if (--s->count == 0) {
-		forget(t, s);
+		t->count--;
 		return;
 	}
-	if (seq == s->first)
-		s->first_old = true;
-	if (seq == s->last)
-		s->last_old = true;
-	if (s->count > 1)
+	s->first_old |= seq == s->first;
+	s->last_old |= seq == s->last;
+	if (s->count > 1 || s->first_old == s->last_old)
 		return;
-	if (s->first_old && !s->last_old) {
+	if (s->first_old)
 		s->first = s->last;
-		s->first_old = false;
-	} else if (s->last_old && !s->first_old) {
+	else
 		s->last = s->first;
-		s->last_old = false;
+	s->first_old = s->last_old = false;
+}
+
+void
+subjects_trim(struct subjects *t, size_t bytes, uint32_t landed)
+{
+	struct subject_sum *s;
+
+	for (size_t n = 0; t->bytes > bytes && n < t->size; n++) {
+		t->hand = (t->hand + 1) & (t->size - 1);
+		while ((s = t->slots[t->hand]) != NULL && !s->dirty && s->cut <= landed) {
+			t->partial |= s->count > 0;
+			subjects_forget(t, s);
+		}
 	}
 }
 
@@ -150,7 +169,9 @@ subjects_clear(struct subjects *t)
 		free(t->slots[i]);
 		t->slots[i] = NULL;
 	}
+	t->used = t->bytes = t->dirty = 0;
 	t->count = 0;
+	t->partial = false;
 }
 
 void
