@@ -6,6 +6,7 @@
 #include "common/hub_priv.h"
 #include "common/killpoint.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 
 /* ---- making and unmaking ---- */
 
@@ -78,6 +79,8 @@ hub_link_add(struct hub *h, const struct ctl_ring *m, int memory, int bell)
 		l->peer_bell.ring = bell;
 	else
 		close(bell);
+	if (KILLPOINT_BUILD)
+		sandbox_probe_hold(memory);
 	r = ring_attach(memory, from_us ? RING_PRODUCER : RING_CONSUMER, &l->peer_bell, &e);
 	close(memory);
 	if (r == NULL)

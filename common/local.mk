@@ -27,7 +27,8 @@ common_libcommon_a_SOURCES = \
 	common/duration.h common/duration.c common/quote.h common/quote.c \
 	common/option_list.h common/options.h common/options.c \
 	common/utf8.h common/utf8.c \
-	common/subject.h common/subject.c \
+	common/subject.h common/subject.c common/subject_set.h common/subject_set.c \
+	common/transform.h common/transform_priv.h common/transform.c common/transform_read.c common/mapping.h common/mapping.c \
 	common/qsbr.h common/qsbr.c \
 	common/trie_table.h common/trie_table.c \
 	common/trie.h common/trie.c \

@@ -177,15 +177,26 @@ wanted(enum log_level level)
 }
 
 void
+log_bytes(enum log_level level, const char *text, size_t n)
+{
+	char line[LOG_TEXT_MAX];
+	int saved_errno = errno;
+
+	if (wanted(level))
+		emit(level, line, log_escape(line, text, n));
+	errno = saved_errno;
+}
+
+void
 log_at(enum log_level level, const char *fmt, va_list ap)
 {
-	char text[LOG_TEXT_MAX], line[LOG_TEXT_MAX];
+	char text[LOG_TEXT_MAX];
 	int saved_errno = errno;
 
 	if (wanted(level)) {
 		if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
 			text[0] = '\0';
-		emit(level, line, log_escape(line, text, strlen(text)));
+		log_bytes(level, text, strlen(text));
 	}
 	errno = saved_errno;
 }

@@ -48,6 +48,8 @@ void log_info(const char *, ...) __attribute__((format(printf, 1, 2)));  /* nats
 void log_warn(const char *, ...) __attribute__((format(printf, 1, 2)));  /* theirs: go on */
 void log_error(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_at(enum log_level, const char *, va_list) __attribute__((format(printf, 2, 0)));
+/* log_bytes - a line as it stands, zero bytes included. */
+void log_bytes(enum log_level, const char *text, size_t n);
 
 /* fatal - the machine's trouble: log, exit 1; the supervisor starts us again. */
 void fatal(const char *, ...) __attribute__((noreturn, format(printf, 1, 2)));

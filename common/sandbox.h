@@ -56,6 +56,9 @@ void sandbox_describe(char *out, unsigned size);
  * answered with SIGSYS does not return.
  */
 const char *sandbox_probe_acts(unsigned i);
+/* sandbox_probe_hold - test builds: keeps a descriptor of the same ring memory, which a role otherwise
+ * closes when it has mapped it, for the acts that try to resize it. */
+void sandbox_probe_hold(int ring_fd);
 void sandbox_probe(const char *act, char *result, unsigned size);
 
 #endif

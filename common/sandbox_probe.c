@@ -10,13 +10,29 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/sandbox.h"
+
+#define HELD_MAX 64
+
+static struct {
+	int fds[HELD_MAX];
+	unsigned n;
+} held; /* filled before the jail, and by the thread that probes */
+
+void
+sandbox_probe_hold(int ring_fd)
+{
+	if (held.n < HELD_MAX && (held.fds[held.n] = fcntl(ring_fd, F_DUPFD_CLOEXEC, 0)) != -1)
+		held.n++;
+}
 
 /* Each returns 0 when the act succeeded (the jail leaks), else -1 with errno. */
 
@@ -173,6 +189,74 @@ act_setuid(void)
 	return (setuid(0));
 }
 
+/* Memory that is not sealed changes its size: a refusal is the seal's, not the filter's. */
+static int
+own_memory_resizes(void)
+{
+	int fd = memfd_create("probe", MFD_CLOEXEC | MFD_ALLOW_SEALING), rc;
+
+	if (fd == -1)
+		return (-1);
+	rc = ftruncate(fd, 8192) == 0 && ftruncate(fd, 4096) == 0 &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == 0 ? 0 : -1;
+	close(fd);
+	return (rc);
+}
+
+/* 0 when it worked for one of the rings; ENOENT: there is nothing to try it on. */
+static int
+each_ring(int (*try)(int fd, off_t size))
+{
+	struct stat st;
+
+	if (own_memory_resizes() != 0 || held.n == 0) {
+		errno = ENOENT;
+		return (-1);
+	}
+	for (unsigned i = 0; i < held.n; i++)
+		if (fstat(held.fds[i], &st) != 0 || try(held.fds[i], st.st_size) == 0)
+			return (0);
+	return (-1);
+}
+
+static int
+grow(int fd, off_t size)
+{
+	return (ftruncate(fd, size * 2));
+}
+
+static int
+shrink(int fd, off_t size)
+{
+	(void)size;
+	return (ftruncate(fd, 0));
+}
+
+static int
+seal(int fd, off_t size)
+{
+	(void)size;
+	return (fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
+}
+
+static int
+act_grow_ring(void)
+{
+	return (each_ring(grow));
+}
+
+static int
+act_shrink_ring(void)
+{
+	return (each_ring(shrink));
+}
+
+static int
+act_seal_ring(void)
+{
+	return (each_ring(seal));
+}
+
 static const struct act {
 	const char *name;
 	int (*try)(void);
@@ -196,6 +280,9 @@ static const struct act {
 	{ "unlink", act_unlink },
 	{ "chroot", act_chroot },
 	{ "setuid", act_setuid },
+	{ "grow-ring", act_grow_ring },
+	{ "shrink-ring", act_shrink_ring },
+	{ "seal-ring", act_seal_ring },
 };
 
 const char *

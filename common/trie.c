@@ -42,7 +42,6 @@ struct trie {
 	struct qsbr *qsbr;
 	uint64_t seed; /* of the tokens' hashes: nobody outside can make them collide */
 	struct trie_node root;
-	_Atomic uint64_t matches;
 	_Atomic uint64_t wildcard_generation;
 	_Atomic uint64_t generations[GENERATIONS];
 
@@ -169,7 +168,6 @@ trie_match(struct trie *t, struct str subject, struct trie_result *out)
 	uint32_t nfound;
 
 	out->plain = out->total = out->nqueues = out->nfound = 0;
-	atomic_fetch_add_explicit(&t->matches, 1, memory_order_relaxed);
 	while ((node = walk_next(&w)) != NULL) {
 		nfound = out->nfound;
 		if (collect(out, node) != 0)
@@ -219,7 +217,6 @@ trie_stats(struct trie *t, struct trie_stats *out)
 	out->removes = t->removes;
 	pthread_mutex_unlock(&t->lock);
 	out->subs = out->inserts - out->removes;
-	out->matches = atomic_load_explicit(&t->matches, memory_order_relaxed);
 }
 
 static void
@@ -454,11 +451,13 @@ walk_start(const struct trie *t, struct str subject)
 static bool
 has_empty_token(struct str subject)
 {
-	struct subject_iter it = subject_iter(subject);
-	struct str token;
+	const char *at = subject.p, *end = subject.p + subject.n, *dot;
 
-	while (subject_next(&it, &token)) {
-		if (token.n == 0)
+	if (subject.n == 0 || *at == '.' || end[-1] == '.')
+		return (true);
+	while ((dot = memchr(at, '.', (size_t)(end - at))) != NULL) {
+		at = dot + 1;
+		if (*at == '.')
 			return (true);
 	}
 	return (false);
@@ -491,9 +490,14 @@ walk_leave(struct walk *w)
 		w->step = WALK_OVER;
 		return;
 	}
-	for (w->at--; w->at > 0 && w->subject.p[w->at - 1] != '.'; w->at--)
-		continue;
-	w->step = w->node->kind == NODE_LITERAL ? WALK_STAR : WALK_LEAVE;
+	if (w->node->kind == NODE_LITERAL) {
+		w->at -= w->node->name.n + 1;
+		w->step = WALK_STAR;
+	} else {
+		for (w->at--; w->at > 0 && w->subject.p[w->at - 1] != '.'; w->at--)
+			continue;
+		w->step = WALK_LEAVE;
+	}
 	w->node = w->node->parent;
 }
 
@@ -520,10 +524,12 @@ walk_next(struct walk *w)
 				return (child);
 			break;
 		case WALK_LITERAL:
+			w->step = WALK_STAR;
+			if (trie_table_is_empty(&w->node->children))
+				break;
 			token = walk_token(w);
 			child = (struct trie_node *)trie_table_find(&w->node->children,
 			    token_hash(w->trie, token), token);
-			w->step = WALK_STAR;
 			if (child != NULL)
 				walk_enter(w, child, token);
 			break;

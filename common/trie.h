@@ -63,7 +63,6 @@ struct trie_result {
 
 struct trie_stats {
 	uint64_t subs, inserts, removes;
-	uint64_t matches; /* calls of trie_match */
 };
 
 struct trie *trie_new(struct qsbr *); /* NULL: no memory */

@@ -33,7 +33,10 @@ struct entry {
 struct set {
 	uint32_t tags[WAYS]; /* high bits of the hash; without entry any */
 	struct entry *entries[WAYS];
+	uint32_t recent; /* the way of the last hit: looked at first */
 };
+
+#define STRANGERS 4096u /* subjects asked for once that are remembered; a power of two */
 
 struct trie_cache {
 	uint32_t mask; /* sets - 1 */
@@ -44,10 +47,12 @@ struct trie_cache {
 	uint32_t hand; /* the set that gives up its entries next */
 	struct trie_result scratch;
 	struct set *sets;
+	uint32_t strangers[STRANGERS]; /* tags of subjects that found a full set */
 };
 
 static bool fits(const struct trie_result *, struct str subject);
 static size_t block_bytes(const struct trie_result *, struct str subject);
+static bool is_stranger(struct trie_cache *, const struct set *, uint64_t hash);
 static struct entry *place(struct trie_cache *, struct set *, uint64_t hash, size_t bytes);
 static void fill(struct entry *, const struct trie_result *, struct str subject);
 static void drop(struct trie_cache *, struct entry **);
@@ -100,19 +105,25 @@ set_of(struct trie_cache *c, uint64_t hash)
 	return (&c->sets[(uint32_t)hash & c->mask]);
 }
 
-static inline struct entry *
-find(const struct set *set, uint64_t hash, uint32_t account, struct str subject)
+static inline bool
+is_of(const struct entry *e, uint64_t hash, uint32_t account, struct str subject)
 {
-	struct entry *e;
-	unsigned way;
+	return (e != NULL && e->hash == hash && e->account == account &&
+	    e->subject_n == subject.n && memcmp(e->subject, subject.p, subject.n) == 0);
+}
 
+static inline struct entry *
+find(struct set *set, uint64_t hash, uint32_t account, struct str subject)
+{
+	uint32_t tag = (uint32_t)(hash >> 32), way = set->recent;
+
+	if (set->tags[way] == tag && is_of(set->entries[way], hash, account, subject))
+		return (set->entries[way]);
 	for (way = 0; way < WAYS; way++) {
-		if (set->tags[way] != hash >> 32)
+		if (set->tags[way] != tag || !is_of(set->entries[way], hash, account, subject))
 			continue;
-		e = set->entries[way];
-		if (e != NULL && e->hash == hash && e->account == account &&
-		    e->subject_n == subject.n && memcmp(e->subject, subject.p, subject.n) == 0)
-			return (e);
+		set->recent = way;
+		return (set->entries[way]);
 	}
 	return (NULL);
 }
@@ -130,11 +141,16 @@ match_and_keep(struct trie_cache *c, uint64_t hash, uint32_t account, struct tri
     struct str subject)
 {
 	struct set *set = set_of(c, hash);
-	uint8_t first_hash = subject_first_hash(subject);
-	uint64_t generation = trie_generation(t, first_hash);
-	const struct trie_result *result = match_anew(c, t, subject);
+	uint8_t first_hash;
+	uint64_t generation;
+	const struct trie_result *result;
 	struct entry *e;
 
+	if (is_stranger(c, set, hash))
+		return (match_anew(c, t, subject));
+	first_hash = subject_first_hash(subject);
+	generation = trie_generation(t, first_hash);
+	result = match_anew(c, t, subject);
 	if (result == NULL || !fits(result, subject))
 		return (result);
 	e = place(c, set, hash, block_bytes(result, subject));
@@ -200,6 +216,26 @@ block_bytes(const struct trie_result *r, struct str subject)
 {
 	return (sizeof(struct entry) + r->total * sizeof(*r->subs) +
 	    r->nqueues * sizeof(*r->queues) + subject.n);
+}
+
+/*
+ * A subject that would drive another one out, and was not asked for lately.  Each reply of a request
+ * goes to an inbox of its own: kept, they cost a cold block each (a tenth of a request's time), and
+ * what is asked for again and again had to go for them.
+ */
+static bool
+is_stranger(struct trie_cache *c, const struct set *set, uint64_t hash)
+{
+	uint32_t *at = &c->strangers[(hash >> 20) & (STRANGERS - 1)], tag = (uint32_t)(hash >> 32);
+	unsigned way;
+
+	if (*at == tag)
+		return (false);
+	for (way = 0; way < WAYS; way++)
+		if (set->entries[way] == NULL || set->tags[way] == tag)
+			return (false);
+	*at = tag;
+	return (true);
 }
 
 /*

@@ -2,7 +2,8 @@
  * trie_cache - one worker's memory of match results: TRIE_CACHE_ENTRIES entries, keyed by account
  * and subject; a changed generation makes an entry a miss.
  *
- * Set-associative: of the eight entries that a key can have, the least recently used one goes.
+ * Set-associative: of the eight entries that a key can have, the least recently used one goes, but
+ * only for a subject that was asked for before: inboxes that are used once drive nothing out.
  * Results of more than 64 Ki subscriptions are not kept, and all kept ones together take at most
  * 16 MiB.
  *

@@ -37,6 +37,13 @@ trie_name_str(const struct trie_name *name)
 	return ((struct str){ .p = name->p, .n = name->n });
 }
 
+/* trie_table_is_empty - nothing is in it, as of now.  Reader or writer. */
+static inline bool
+trie_table_is_empty(const struct trie_table *t)
+{
+	return (atomic_load_explicit(&t->slots, memory_order_acquire) == NULL);
+}
+
 /* trie_table_find - NULL when there is none.  Reader, online; or the writer. */
 struct trie_name *trie_table_find(const struct trie_table *, uint32_t hash, struct str name);
 

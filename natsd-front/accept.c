@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -160,6 +161,27 @@ on_retry(evutil_socket_t fd, short what, void *arg)
 		event_add(f->accept_event, NULL);
 }
 
+#ifdef TCP_USER_TIMEOUT
+void
+accept_settings(struct front *f)
+{
+	const struct settings *s = f->settings;
+	int64_t times = s->o.ping_max < 0 ? 1 : s->o.ping_max < INT32_MAX ? s->o.ping_max + 1 : INT32_MAX;
+	int64_t ms = s->ping_interval_ns < 0 ? 0 : s->ping_interval_ns / NS_PER_MS;
+	unsigned most = ms < INT32_MAX / times ? (unsigned)(ms * times) : INT32_MAX;
+
+	/* Accepted sockets inherit it; 0, or a failure: the kernel's own patience. */
+	if (f->listen_fd >= 0)
+		setsockopt(f->listen_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &most, sizeof(most));
+}
+#else
+void
+accept_settings(struct front *f)
+{
+	(void)f;
+}
+#endif
+
 int
 accept_begin(struct front *f, struct err *e)
 {
@@ -173,6 +195,7 @@ accept_begin(struct front *f, struct err *e)
 	if (f->accept_event == NULL || f->retry_event == NULL ||
 	    event_add(f->accept_event, NULL) != 0)
 		return (err_set(e, "no event for the listener"));
+	accept_settings(f);
 	f->accepting = true;
 	status_set_listening(f->status, true);
 	return (0);

@@ -10,6 +10,7 @@
 
 #include "common/killpoint.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "common/shm.h"
 #include "natsd-front/front.h"
 #include "natsd-front/peer.h"
@@ -129,6 +130,8 @@ front_attach_ring(struct front *f, struct ctl_msg *m, struct err *e)
 		close(rings->bell_fd[to]);
 	}
 	peer.ring = m->fds[1];
+	if (KILLPOINT_BUILD)
+		sandbox_probe_hold(m->fds[0]);
 	*end = ring_attach(m->fds[0], to ? RING_PRODUCER : RING_CONSUMER, &peer, e);
 	if (*end == NULL)
 		return (err_wrap(e, "ring with natsd-%s", role_name(peer_role((unsigned)role))));

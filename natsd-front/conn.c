@@ -17,9 +17,7 @@
 #include "natsd-front/closed.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/conn_input.h"
-#include "natsd-front/text.h"
 
-#define LABEL_MAX 256		/* bytes of what CONNECT says of its client, in the log */
 #define CONN_DRAIN_READS 16 /* of what a peer still sends when we close */
 
 /* ---- lists ---- */
@@ -56,59 +54,43 @@ conn_ip(const struct conn *c, char *out)
 		out[0] = '\0';
 }
 
-/* ` - "v<version>:<lang>:<name>"`, missing parts left out; "" when there is none. */
-static void
-conn_label_text(const struct conn *c, char *out, size_t size)
+void
+conn_log_bytes(const struct conn *c, enum log_level level, struct str text)
 {
-	const struct conn_labels *l = c->labels;
-	const char *parts[3];
-	char joined[LABEL_MAX];
-	unsigned i, n = 0;
-	size_t at = 0;
+	const char *label = c->labels != NULL && c->labels->text != NULL ? c->labels->text : "";
+	char ip[CONN_IP_MAX], line[LOG_TEXT_MAX];
+	size_t n, left;
+	int head;
 
-	out[0] = '\0';
-	if (l == NULL || (c->flags & CONN_LABELLED) == 0)
+	conn_ip(c, ip);
+	head = snprintf(line, sizeof(line),
+	    c->family == AF_INET6 ? "[%s]:%u - cid:%llu%s - " : "%s:%u - cid:%llu%s - ", ip, c->port,
+	    (unsigned long long)c->cid, label);
+	if (head < 0)
 		return;
-	parts[0] = l->version;
-	parts[1] = l->lang;
-	parts[2] = l->name;
-	for (i = 0; i < 3 && at < sizeof(joined); i++) {
-		if (parts[i] == NULL || parts[i][0] == '\0')
-			continue;
-		at += (size_t)snprintf(joined + at, sizeof(joined) - at, "%s%s%s",
-		    n++ == 0 ? "" : ":", i == 0 ? "v" : "", parts[i]);
-	}
-	if (n == 0)
-		return;
-	memcpy(out, " - ", 3);
-	text_quote(out + 3, size - 3, str_of(joined));
+	n = (size_t)head < sizeof(line) ? (size_t)head : sizeof(line) - 1;
+	left = sizeof(line) - n;
+	memcpy(line + n, text.p, text.n < left ? text.n : left);
+	log_bytes(level, line, n + (text.n < left ? text.n : left));
 }
 
 void
 conn_log(const struct conn *c, enum log_level level, const char *fmt, ...)
 {
-	char ip[CONN_IP_MAX], labels[LABEL_MAX * 2], text[LOG_TEXT_MAX / 4];
+	char text[LOG_TEXT_MAX / 2];
 	va_list ap;
+	int n;
 
 	if (level == LOG_LVL_DEBUG && !log_debugs())
 		return;
-	conn_ip(c, ip);
-	conn_label_text(c, labels, sizeof(labels));
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	conn_log_line(level, c->family == AF_INET6, ip, c->port, c->cid, labels, text);
-}
-
-void
-conn_log_line(enum log_level level, bool v6, const char *ip, unsigned port, uint64_t cid,
-    const char *labels, const char *text)
-{
-	static void (*const say[])(const char *, ...) = { log_trace, log_debug, log_info, log_warn,
-		log_error, log_error };
-
-	say[level](v6 ? "[%s]:%u - cid:%llu%s - %s" : "%s:%u - cid:%llu%s - %s", ip, port,
-	    (unsigned long long)cid, labels, text);
+	if (n < 0)
+		return;
+	if ((size_t)n >= sizeof(text))
+		n = sizeof(text) - 1;
+	conn_log_bytes(c, level, (struct str){ text, (size_t)n });
 }
 
 /* ---- begin ---- */
@@ -202,6 +184,7 @@ conn_close(struct conn *c, enum reason reason)
 		return;
 	c->state = CONN_CLOSING;
 	c->reason = (uint8_t)reason;
+	conn_log(c, LOG_LVL_DEBUG, "Client connection closed: %s", reason_text(reason));
 	conn_list_remove(c);
 	conn_list_add(&c->worker->closing, c);
 }
@@ -214,6 +197,7 @@ conn_free_labels(struct conn *c)
 	free(c->labels->name);
 	free(c->labels->lang);
 	free(c->labels->version);
+	free(c->labels->text);
 	free(c->labels);
 	c->labels = NULL;
 }
@@ -264,7 +248,6 @@ conn_unregister(struct conn *c)
 {
 	struct worker *w = c->worker;
 
-	conn_log(c, LOG_LVL_DEBUG, "Client connection closed: %s", reason_text(c->reason));
 	closed_ring_add(w->shared->closed, c, wall_now().ns);
 	client_end(c);
 	slots_remove(&w->conns, c->handle);

@@ -63,6 +63,7 @@ enum conn_flag {
 
 struct conn_labels { /* of CONNECT, one malloc each; NULL: none */
 	char *name, *lang, *version;
+	char *text; /* behind the connection's address in the log */
 };
 
 struct conn {
@@ -143,12 +144,11 @@ void conn_set_timer(struct conn *);
 void conn_list_add(struct conn_list *, struct conn *);
 void conn_list_remove(struct conn *);
 
-/* conn_log - "<ip>:<port> - cid:<n>[ - "v<version>:<lang>:<name>"] - <text>". */
+/* conn_log - "<ip>:<port> - cid:<n>[ - "v<version>:<lang>:<name>"] - <text>".  conn_log_bytes - a text
+ * with any bytes. */
 void conn_log(const struct conn *, enum log_level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-
-void conn_log_line(enum log_level, bool v6, const char *ip, unsigned port, uint64_t cid,
-    const char *labels, const char *text);
+void conn_log_bytes(const struct conn *, enum log_level, struct str text);
 
 /* conn_ip - textual address into out[CONN_IP_MAX]. */
 #define CONN_IP_MAX 64

@@ -133,6 +133,7 @@ input_read_held(struct conn *c)
 	}
 	c->held_end += (size_t)n;
 	worker_drain(c->worker);
+	c->worker->feed_old = have;
 	conn_input_held(c);
 }
 
@@ -152,6 +153,7 @@ input_read_shared(struct conn *c)
 		memcpy(w->read_buf, c->held->data + c->held_at, have);
 	held_drop(c);
 	worker_drain(w);
+	w->feed_old = have;
 	input_parse_shared(c, w->read_buf, have + (size_t)n);
 }
 

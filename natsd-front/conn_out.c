@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "natsd-front/client/trace.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/deliver.h"
 #include "natsd-front/text.h"
@@ -128,8 +129,7 @@ conn_ok(struct conn *c)
 {
 	if ((c->flags & CONN_VERBOSE) == 0)
 		return;
-	if (log_traces())
-		conn_log(c, LOG_LVL_TRACE, "->> [OK]");
+	trace_out(c, "OK");
 	conn_put(c, "+OK\r\n", 5);
 }
 

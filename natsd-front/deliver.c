@@ -78,12 +78,13 @@ enum deliver_result
 deliver(struct worker *w, struct account *a, const struct msg *m, struct conn *publisher)
 {
 	const struct trie_result *r = trie_cache_match(w->cache, a->id, a->trie, m->subject);
-	struct delivery d = { .w = w, .account = a, .msg = m, .publisher = publisher };
+	struct delivery d;
 	bool taken = false;
 	uint32_t i, away;
 
 	if (r == NULL || r->total == 0)
 		return (DELIVER_NOBODY);
+	d = (struct delivery){ .w = w, .account = a, .msg = m, .publisher = publisher };
 	if (publisher != NULL) {
 		d.source = (struct local_source){ publisher->handle, (uint16_t)w->index };
 		d.cid = publisher->cid;

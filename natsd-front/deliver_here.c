@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "natsd-front/client/client.h"
+#include "natsd-front/client/trace.h"
 #include "natsd-front/fan.h"
 
 #define STALL_US 2000	   /* a publisher waits for a receiver above its gate */
@@ -162,6 +163,25 @@ count_out(struct delivery *d, struct conn *c, struct sub *sub, size_t bytes)
 		client_drop_sub(c, sub);
 }
 
+/* The log, with the message where it was written to, before its subscription may go. */
+static void
+trace_here(const struct delivery *d, const struct conn *c, const struct sub *sub,
+    const struct shape *s)
+{
+	char head[LOG_TEXT_MAX];
+	struct str sid = sub_sid(sub);
+	size_t n = s->verb_n + d->msg->subject.n + 1 + sid.n;
+
+	if (sub->delivered + 1 == sub_max(sub))
+		conn_log(c, LOG_LVL_DEBUG, "Auto-unsubscribe limit of %llu reached for sid '" STR_FMT
+		    "'", (unsigned long long)sub_max(sub), STR_ARG(sid));
+	if (!log_traces() || n > sizeof(head))
+		return;
+	write_head(head, s, d->msg->subject, sid);
+	trace_delivery(c, (struct str){ head, n }, s->line, s->body,
+	    s->body.n == d->msg->body.n ? d->msg->hdr : 0);
+}
+
 /* The limit of UNSUB with a number: the subscription goes when it is passed. */
 static bool
 is_at_limit(const struct delivery *d, struct sub *sub)
@@ -197,6 +217,8 @@ deliver_here(struct delivery *d, struct sub *sub)
 		return (false);
 	if (gated)
 		stall_publisher(d, c);
+	if (log_debugs() || log_traces())
+		trace_here(d, c, sub, &shape);
 	count_out(d, c, sub, shape.body.n);
 	return (true);
 }

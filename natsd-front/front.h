@@ -120,6 +120,9 @@ uint64_t front_random(uint64_t n);
 /* ---- accept.c ---- */
 int accept_begin(struct front *, struct err *);
 void accept_end(struct front *); /* the listener is closed */
+/* accept_settings - from the settings in use to what accepted sockets inherit: a peer that takes none of
+ * what is sent is given up by the kernel too after as long as it may leave PINGs unanswered. */
+void accept_settings(struct front *);
 
 /* ---- lame.c ---- */
 void lame_begin(struct front *);

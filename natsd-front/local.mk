@@ -10,8 +10,11 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/client/connect.c natsd-front/client/connect.h \
 	natsd-front/client/connect_json.c natsd-front/client/connect_json.h \
 	natsd-front/client/info.c natsd-front/client/info.h \
+	natsd-front/client/json_in.c natsd-front/client/json_in.h \
+	natsd-front/client/label.c natsd-front/client/label.h \
 	natsd-front/client/parser.c natsd-front/client/parser.h \
 	natsd-front/client/ping.c \
+	natsd-front/client/redact.c natsd-front/client/redact.h \
 	natsd-front/client/trace.c natsd-front/client/trace.h \
 	natsd-front/closed.c natsd-front/closed.h \
 	natsd-front/confirm.c natsd-front/confirm.h \
@@ -22,6 +25,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/deliver.c natsd-front/deliver.h natsd-front/deliver_here.c \
 	natsd-front/deliver_ring.c natsd-front/fan.h \
 	natsd-front/front.c natsd-front/front.h \
+	natsd-front/grants.c natsd-front/grants.h \
 	natsd-front/interest.c natsd-front/interest.h \
 	natsd-front/lame.c \
 	natsd-front/local.c natsd-front/local.h \
@@ -41,6 +45,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/out.c natsd-front/out.h \
 	natsd-front/peer.c natsd-front/peer.h \
 	natsd-front/peer_rules.c natsd-front/peer_rules.h \
+	natsd-front/permit.c natsd-front/permit.h natsd-front/permit_cache.c natsd-front/permit_cache.h \
 	natsd-front/probe.c natsd-front/probe.h \
 	natsd-front/reasons.c natsd-front/reasons.h \
 	natsd-front/reload.c \

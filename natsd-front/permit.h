@@ -4,12 +4,13 @@
  *
  * The one place that decides: publish, subscribe, delivery, mapping, trace and, later, import,
  * replay and retained messages all ask here.  Pure: no connection, so that it can be compared with
- * a slow reference.
+ * a slow reference.  What a connection adds of its own is grants.h.
  */
 #ifndef FRONT_PERMIT_H
 #define FRONT_PERMIT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/access.h"
 #include "common/err.h"
@@ -21,46 +22,24 @@ struct permit;
 struct permit *permit_new(const struct access_permissions *, struct err *);
 void permit_free(struct permit *);
 
+/* permit_serial - of this permit in this process; never used again.  Verdicts are kept by it. */
+uint64_t permit_serial(const struct permit *);
+
 /* permit_publish - by the lists alone, without allow_responses (11.2). */
 bool permit_publish(const struct permit *, struct str subject);
 
 /* permit_subscribe - queue empty: a plain subscription (11.3). */
 bool permit_subscribe(const struct permit *, struct str subject, struct str queue);
 
-/* permit_overlaps - an allowed subscription that may be sent what is denied: its deliveries must be
- * asked for from now on (11.4). */
+/* permit_overlaps - an allowed subscription that may be sent what is denied: from then on
+ * deliveries to its connection must be asked for (11.4). */
 bool permit_overlaps(const struct permit *, struct str subject, struct str queue);
 
-/* permit_deliver - a message on that subject, to a subscription with that queue (11.4). */
+/* permit_deliver - a message on that subject to a subscription with that queue (11.4). */
 bool permit_deliver(const struct permit *, struct str subject, struct str queue);
 
-/* permit_responses - allow_responses; false: not given. */
+/* permit_responses - allow_responses: how many, for how long; negative: no limit.  False: not
+ * given. */
 bool permit_responses(const struct permit *, int64_t *max, int64_t *ttl_ns);
-
-/*
- * grants - what one connection keeps beside its permit: verdicts it remembers, replies it may
- * answer, whether deliveries are asked for.  Made when first needed, so that a connection without
- * permissions has none.  Its worker only.
- */
-struct grants;
-struct mono;
-
-/* grants_publish - the whole check of a publish, responses and cache considered. */
-bool grants_publish(struct grants **, const struct permit *, struct str subject, struct mono now);
-
-/* grants_subscribed - an accepted SUB: from now on deliveries may have to be asked for. */
-void grants_subscribed(struct grants **, const struct permit *, struct str subject,
-    struct str queue);
-
-/* grants_filter - whether deliveries must be asked for; grants_deliver - asks, with a cache. */
-bool grants_filter(const struct grants *);
-bool grants_deliver(struct grants *, const struct permit *, struct str subject, struct str queue);
-
-/* grants_reply - a message with this reply was delivered: remembers it when it may be answered. */
-void grants_reply(struct grants **, const struct permit *, struct str reply, struct mono now);
-
-/* grants_moved - the permit changed under the connection (11.6). */
-void grants_moved(struct grants **, const struct permit *from, const struct permit *to);
-void grants_free(struct grants *);
 
 #endif

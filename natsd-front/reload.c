@@ -108,6 +108,7 @@ reload_use(struct front *f, uint32_t generation)
 	status_set_options(f->status, f->next_bytes, f->next_nbytes, NULL);
 	offer_drop(f);
 	log_set_levels(f->settings->o.debug, f->settings->o.trace);
+	accept_settings(f);
 	tell_workers(f);
 }
 

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,12 +9,48 @@
 #include "common/utf8.h"
 #include "natsd-front/text.h"
 
-/* How the byte at p stands in a quoted string; *used: input bytes. */
+/* Runes that print nothing: control, separators, format, private use.  U+0020 is below all. */
+static const struct {
+	uint32_t from, to;
+} blanks[] = {
+	{ 0x80, 0xa0 }, { 0xad, 0xad }, { 0x600, 0x605 }, { 0x61c, 0x61c }, { 0x6dd, 0x6dd },
+	{ 0x70f, 0x70f }, { 0x1680, 0x1680 }, { 0x180e, 0x180e }, { 0x2000, 0x200f },
+	{ 0x2028, 0x202f }, { 0x205f, 0x206f }, { 0x3000, 0x3000 }, { 0xe000, 0xf8ff },
+	{ 0xfeff, 0xfeff }, { 0xfff0, 0xfffb }, { 0xfffe, 0xffff }, { 0x1d173, 0x1d17a },
+	{ 0xe0000, 0xe00ff }, { 0xf0000, 0x10ffff },
+};
+
+static bool
+is_blank_rune(uint32_t rune)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(blanks) / sizeof(blanks[0]); i++)
+		if (rune >= blanks[i].from && rune <= blanks[i].to)
+			return (true);
+	return (false);
+}
+
+static uint32_t
+rune_of(const uint8_t *p, unsigned len)
+{
+	uint32_t rune = len == 1 ? p[0] : p[0] & (0x7fu >> len);
+	unsigned i;
+
+	for (i = 1; i < len; i++)
+		rune = rune << 6 | (p[i] & 0x3fu);
+	return (rune);
+}
+
+#define PIECE_MAX 16
+
+/* How the rune at p stands in a quoted string; *used: input bytes. */
 static unsigned
-quote_one(char *out, const uint8_t *p, size_t n, unsigned *used)
+quote_one(char out[PIECE_MAX], const uint8_t *p, size_t n, unsigned *used)
 {
 	static const char names[] = "abtnvfr"; /* 0x07 .. 0x0d */
 	unsigned len = (unsigned)utf8_rune(p, n);
+	uint32_t rune;
 
 	*used = 1;
 	if (*p == '"' || *p == '\\') {
@@ -27,18 +64,22 @@ quote_one(char *out, const uint8_t *p, size_t n, unsigned *used)
 		return (2);
 	}
 	if (*p < 0x20 || *p == 0x7f || len == 0)
-		return ((unsigned)snprintf(out, 8, "\\x%02x", *p));
-	memcpy(out, p, len);
+		return ((unsigned)snprintf(out, PIECE_MAX, "\\x%02x", *p));
 	*used = len;
+	rune = rune_of(p, len);
+	if (len > 1 && is_blank_rune(rune))
+		return ((unsigned)snprintf(out, PIECE_MAX, rune < 0x10000 ? "\\u%04x" : "\\U%08x",
+		    rune));
+	memcpy(out, p, len);
 	return (len);
 }
 
-void
+size_t
 text_quote(char *out, size_t size, struct str s)
 {
 	size_t at = 0, i = 0;
 	unsigned used, n;
-	char piece[8];
+	char piece[PIECE_MAX];
 
 	assert(size >= 3);
 	out[at++] = '"';
@@ -52,6 +93,7 @@ text_quote(char *out, size_t size, struct str s)
 	}
 	out[at++] = '"';
 	out[at] = '\0';
+	return (at);
 }
 
 /* "1.5" without trailing zeros */

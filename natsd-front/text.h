@@ -13,9 +13,10 @@
 
 /*
  * text_quote - Go's %q: in double quotes, `"` and `\` escaped, control bytes as \n \t \x00, invalid
- * UTF-8 as \xNN.  Cut so that the closing quote still fits; size >= 3.  Terminated.
+ * UTF-8 as \xNN, runes that print nothing as \uNNNN.  Cut so that the closing quote still fits;
+ * size >= 3.  Terminated; its length.
  */
-void text_quote(char *out, size_t size, struct str);
+size_t text_quote(char *out, size_t size, struct str);
 
 /* text_duration - Go's duration text: "1m30s", "1.5s", "20ms".  out[32]. */
 #define TEXT_DURATION_MAX 40

@@ -96,6 +96,7 @@ struct worker {
 	uint32_t spin_us;		/* how long it pays to poll */
 	uint64_t random;		/* xorshift state */
 	struct blob *feeding;		/* the parser works in this blob; NULL: in read_buf */
+	size_t feed_old;		/* of what it works on, bytes that an earlier read brought */
 	struct mono slept;		/* when it went to sleep last; 0: it did not */
 	struct mono stop_by;		/* while stopping: no later than this */
 	uint32_t subs_left;		/* lines of WORKER_SUBS_A_TURN that may still be taken */

@@ -60,7 +60,7 @@ op_pub_line(void *ctx, const struct parser_pub *p)
 {
 	struct conn *c = ctx;
 
-	client_trace_pub(c, p);
+	trace_args(c, p->hdr_digits.n != 0 ? "HPUB" : "PUB", p->subject.p, p->line.p);
 	if (p->hdr_digits.n != 0 && (c->flags & CONN_HEADERS) == 0) {
 		conn_log(c, LOG_LVL_ERROR, "message headers not supported");
 		conn_close(c, REASON_PROTOCOL);
@@ -174,7 +174,7 @@ op_pub(void *ctx, const struct parser_pub *p)
 
 	if (w->roles_unready && client_must_hold(c, p))
 		return (PARSER_HOLD);
-	client_trace_payload(c, p);
+	trace_payload(c, p->body, p->hdr);
 	client_active(c);
 	c->in_msgs++;
 	c->in_bytes += p->size;
@@ -203,14 +203,15 @@ client_stall(struct conn *c, uint32_t us)
 	conn_pause(c, CONN_PAUSE_STALL, mono_add_ns(w->now, us * NS_PER_US));
 	if (c->stalled_us >= STALL_LOG_US &&
 	    shared_may_log(&w->shared->stall_logged_ns, w->now.ns, NS_PER_S))
-		conn_log(c, LOG_LVL_WARN, "Producer was stalled for a total of %ums",
-		    c->stalled_us / 1000);
+		conn_log(c, LOG_LVL_WARN, "Producer was stalled for a total of %ums%s%s",
+		    c->stalled_us / 1000, (c->flags & CONN_LABELLED) != 0 ? " - Account:" : "",
+		    (c->flags & CONN_LABELLED) != 0 ? c->account->name : "");
 }
 
 /* ---- SUB, UNSUB ---- */
 
 static bool
-subscribe_allowed(struct conn *c, struct str subject, struct str queue)
+subscribe_allowed(struct conn *c, struct str subject, struct str queue, struct str sid)
 {
 	const struct settings *s = c->worker->settings;
 	char subj[TEXT_ERR_MAX / 4], q[TEXT_ERR_MAX / 4];
@@ -218,22 +219,24 @@ subscribe_allowed(struct conn *c, struct str subject, struct str queue)
 	if (str_eq(queue, STR("_sys_"))) {
 		conn_errf(c, "Permissions Violation for Subscription to %s using queue %s",
 		    quoted(subj, subject), quoted(q, queue));
-		conn_log(c, LOG_LVL_ERROR, "Subscription Violation - Subject %s, Queue %s", subj,
-		    q);
+		conn_log(c, LOG_LVL_ERROR,
+		    "Subscription Violation - Subject %s, Queue: %s, SID " STR_FMT, subj, q,
+		    STR_ARG(sid));
 		return (false);
 	}
 	if (s->o.max_sub_tokens > 0 && subject_tokens(subject) > (uint64_t)s->o.max_sub_tokens) {
 		conn_errf(c, "Permissions Violation for Subscription to %s, too many tokens",
 		    quoted(subj, subject));
-		conn_log(c, LOG_LVL_ERROR, "Subscription Violation Too Many Tokens - Subject %s",
-		    subj);
+		conn_log(c, LOG_LVL_ERROR,
+		    "Subscription Violation Too Many Tokens - Subject %s, SID " STR_FMT, subj,
+		    STR_ARG(sid));
 		return (false);
 	}
 	if (s->max_subs != 0 && c->subs.used >= s->max_subs) {
-		conn_err(c, "maximum subscriptions exceeded");
 		if (shared_may_log(&c->worker->shared->subs_logged_ns, c->worker->now.ns,
 		    SUBS_LOG_NS))
 			conn_log(c, LOG_LVL_ERROR, "maximum subscriptions exceeded");
+		conn_err(c, "maximum subscriptions exceeded");
 		return (false);
 	}
 	return (true);
@@ -271,6 +274,8 @@ drop:
 void
 client_drop_sub(struct conn *c, struct sub *s)
 {
+	if (!c->worker->stopping)
+		trace_drop_sub(c, sub_sid(s));
 	sub_map_remove(&c->subs, s);
 	slots_remove(&c->worker->subs, s->handle);
 	trie_remove(s->account->trie, &s->node);
@@ -282,9 +287,9 @@ op_sub(void *ctx, struct str subject, struct str queue, struct str sid)
 {
 	struct conn *c = ctx;
 
-	client_trace_sub(c, subject, queue, sid);
+	trace_args(c, "SUB", subject.p, sid.p);
 	client_active(c);
-	if (!subscribe_allowed(c, subject, queue))
+	if (!subscribe_allowed(c, subject, queue, sid))
 		return (client_next_sub(c));
 	if (sub_map_find(&c->subs, sid) != NULL) {
 		conn_ok(c);
@@ -305,15 +310,15 @@ op_unsub(void *ctx, struct str sid, int32_t max)
 	struct conn *c = ctx;
 	struct sub *s = sub_map_find(&c->subs, sid);
 
-	client_trace_unsub(c, sid, max);
+	trace_args(c, "UNSUB", sid.p, sid.p);
 	client_active(c);
+	conn_ok(c);
 	if (s != NULL) {
 		if (max > 0 && (uint64_t)max > s->delivered)
 			sub_set_max(s, (uint64_t)max);
 		else
 			client_drop_sub(c, s);
 	}
-	conn_ok(c);
 	return (client_next_sub(c));
 }
 
@@ -324,7 +329,7 @@ client_pong(struct conn *c)
 {
 	c->flags &= ~(uint32_t)CONN_TRUSTED;
 	conn_put(c, "PONG\r\n", 6);
-	client_trace_out(c, "PONG");
+	trace_out(c, "PONG");
 	if ((c->flags & (CONN_CONNECTED | CONN_FIRST_PONG)) == CONN_CONNECTED) {
 		c->flags |= CONN_FIRST_PONG;
 		if (c->protocol >= 1)
@@ -337,7 +342,7 @@ op_ping(void *ctx)
 {
 	struct conn *c = ctx;
 
-	client_trace_word(c, "PING");
+	trace_op(c, "PING", STR_NONE);
 	c->active_in = c->worker->now;
 	if ((c->flags & CONN_TRUSTED) == 0 || !confirm_begin(c))
 		client_pong(c);
@@ -349,7 +354,7 @@ op_pong(void *ctx)
 {
 	struct conn *c = ctx;
 
-	client_trace_word(c, "PONG");
+	trace_op(c, "PONG", STR_NONE);
 	c->pings_out = 0;
 	if ((c->flags & CONN_RTT_STARTED) != 0) {
 		c->rtt_ns = mono_diff_ns(mono_now(), c->rtt_from);
@@ -363,9 +368,10 @@ static enum parser_next
 op_info(void *ctx, struct str json)
 {
 	struct conn *c = ctx;
+	char why[CONNECT_WHY_MAX];
 
-	if (connect_json_check(json) != 0) {
-		conn_log(c, LOG_LVL_ERROR, "INFO is not valid JSON");
+	if (connect_json_check_info(json, why) != 0) {
+		conn_log(c, LOG_LVL_ERROR, "%s", why);
 		conn_close(c, REASON_PROTOCOL);
 	}
 	return (client_next(c));
@@ -381,28 +387,62 @@ op_err(void *ctx, struct str text)
 	return (PARSER_CLOSE);
 }
 
+#define SNIPPET_MAX 32 /* bytes of the input that the log shows */
+
+/*
+ * What nats-server shows of a read: from the wrong byte on, without the last byte of the read where
+ * the snippet would reach beyond it.  Its index counts from where that read began.
+ */
 static void
-op_fault(void *ctx, enum parser_fault fault, const char *state, struct str snippet)
+log_unknown(struct conn *c, const struct parser_trouble *t)
+{
+	size_t old = c->worker->feed_old, n = t->text.n;
+	char text[SNIPPET_MAX * 4 + 3];
+
+	if (n < SNIPPET_MAX)
+		n--;
+	else
+		n = SNIPPET_MAX;
+	text_quote(text, sizeof(text), (struct str){ t->text.p, n });
+	conn_log(c, LOG_LVL_ERROR, "Client parser ERROR, state=%u, i=%zu: proto='%s...'", t->state,
+	    t->at > old ? t->at - old : 0, text);
+}
+
+static void
+log_bad_args(struct conn *c, const struct parser_trouble *t)
+{
+	char text[TEXT_ERR_MAX];
+
+	trace_op(c, t->verb, t->text);
+	text_quote(text, sizeof(text), t->text);
+	if (strcmp(t->verb, "HPUB") == 0 && (c->flags & CONN_HEADERS) == 0)
+		conn_log(c, LOG_LVL_ERROR, "message headers not supported");
+	else
+		conn_log(c, LOG_LVL_ERROR, "%s: %s", t->what, text);
+}
+
+static void
+op_fault(void *ctx, const struct parser_trouble *t)
 {
 	struct conn *c = ctx;
-	char text[256];
 
-	text_quote(text, sizeof(text), snippet);
-	switch (fault) {
+	switch (t->fault) {
 	case PARSER_FAULT_PROTOCOL:
 		conn_err(c, "Unknown Protocol Operation");
-		__attribute__((fallthrough));
+		log_unknown(c, t);
+		conn_close(c, REASON_PROTOCOL);
+		return;
 	case PARSER_FAULT_ARGS:
-		conn_log(c, LOG_LVL_ERROR, "Client parser ERROR, state=%s: proto='%s...'", state,
-		    text);
+		log_bad_args(c, t);
 		conn_close(c, REASON_PROTOCOL);
 		return;
 	case PARSER_FAULT_LINE:
-		conn_log(c, LOG_LVL_ERROR, "maximum control line exceeded: %s...", text);
 		conn_err(c, "maximum control line exceeded");
 		conn_close(c, REASON_MAX_CONTROL_LINE);
+		conn_log(c, LOG_LVL_ERROR, "maximum control line exceeded");
 		return;
 	case PARSER_FAULT_AUTH:
+		conn_log(c, LOG_LVL_ERROR, "authentication error");
 		conn_err(c, "Authorization Violation");
 		conn_close(c, REASON_AUTH_FAILURE);
 		return;

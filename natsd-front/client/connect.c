@@ -5,6 +5,7 @@
 #include "natsd-front/client/client.h"
 #include "natsd-front/client/connect.h"
 #include "natsd-front/client/connect_json.h"
+#include "natsd-front/client/label.h"
 #include "natsd-front/client/trace.h"
 #include "natsd-front/conn.h"
 
@@ -29,22 +30,32 @@ options_of(const struct conn *c)
 }
 
 static void
-take_label(char **to, char **from)
+take_label(char **to, struct connect_text *from)
 {
-	if (*from == NULL)
+	if (from->p == NULL)
 		return;
 	free(*to);
-	*to = *from;
-	*from = NULL;
+	*to = from->p;
+	*from = (struct connect_text){ NULL, 0 };
 }
 
+/* The log calls a connection by what its first CONNECT said, monitoring by what the last one did. */
 static void
 take_labels(struct conn *c, struct connect_options *o)
 {
-	if (o->name == NULL && o->lang == NULL && o->version == NULL)
+	char *text = NULL;
+
+	if ((c->flags & CONN_LABELLED) == 0)
+		text = label_make(o, str_of(c->account->name));
+	c->flags |= CONN_LABELLED;
+	if (text == NULL && o->name.p == NULL && o->lang.p == NULL && o->version.p == NULL)
 		return;
-	if (c->labels == NULL && (c->labels = calloc(1, sizeof(*c->labels))) == NULL)
+	if (c->labels == NULL && (c->labels = calloc(1, sizeof(*c->labels))) == NULL) {
+		free(text);
 		return;
+	}
+	if (text != NULL)
+		c->labels->text = text;
 	take_label(&c->labels->name, &o->name);
 	take_label(&c->labels->lang, &o->lang);
 	take_label(&c->labels->version, &o->version);
@@ -61,19 +72,29 @@ take_flags(struct conn *c, const struct connect_options *o)
 		c->flags |= CONN_HEADERS;
 }
 
+static void
+connect_refuse(struct conn *c, const char *text, enum reason reason)
+{
+	conn_err(c, text);
+	conn_close(c, reason);
+	conn_log(c, LOG_LVL_ERROR, "%s", text);
+}
+
 /* Behind authentication: steps 10 to 13. */
 static void
-connect_finish(struct conn *c, const struct connect_options *o)
+connect_finish(struct conn *c, struct connect_options *o)
 {
-	if ((o->account != NULL && o->account[0] != '\0') || o->new_account) {
+	if (o->account.n != 0 || o->new_account) {
+		conn_log(c, LOG_LVL_ERROR, "authentication error");
 		conn_err(c, "Authorization Violation");
 		conn_close(c, REASON_AUTH_FAILURE);
-	} else if (o->protocol < 0 || o->protocol > 1) {
-		conn_err(c, "invalid client protocol");
-		conn_close(c, REASON_BAD_PROTOCOL_VERSION);
+		return;
+	}
+	take_labels(c, o);
+	if (o->protocol < 0 || o->protocol > 1) {
+		connect_refuse(c, "invalid client protocol", REASON_BAD_PROTOCOL_VERSION);
 	} else if ((c->flags & (CONN_NO_RESPONDERS | CONN_HEADERS)) == CONN_NO_RESPONDERS) {
-		conn_err(c, "no responders requires headers support");
-		conn_close(c, REASON_NO_RESPONDERS);
+		connect_refuse(c, "no responders requires headers support", REASON_NO_RESPONDERS);
 	} else {
 		c->protocol = (uint8_t)o->protocol;
 		conn_ok(c);
@@ -85,12 +106,13 @@ client_connect(struct conn *c, struct str json)
 {
 	struct connect_options o = options_of(c);
 	bool again = (c->flags & CONN_CONNECTED) != 0;
+	char why[CONNECT_WHY_MAX];
 
-	client_trace_connect(c, json);
+	trace_connect(c, json);
 	c->rtt_ns = mono_diff_ns(mono_now(), c->started);
 	client_ping_first(c);
-	if (connect_json_read(json, &o) != 0) {
-		conn_log(c, LOG_LVL_ERROR, "CONNECT is not a JSON object of the known types");
+	if (connect_json_read(json, &o, why) != 0) {
+		conn_log(c, LOG_LVL_ERROR, "%s", why);
 		conn_close(c, REASON_PROTOCOL);
 		connect_options_free(&o);
 		return;
@@ -98,8 +120,6 @@ client_connect(struct conn *c, struct str json)
 	c->flags |= CONN_CONNECTED;
 	c->parser.connect_only = false;
 	take_flags(c, &o);
-	take_labels(c, &o);
-	c->flags |= CONN_LABELLED;
 	if (again) {
 		client_end(c);
 		c->account = c->worker->shared->global;

@@ -47,6 +47,16 @@ enum parser_fault {
 	PARSER_FAULT_AUTH,     /* the first verb must be CONNECT here, and was not */
 };
 
+/* What the log says of a fault.  Strings lie in the fed bytes. */
+struct parser_trouble {
+	enum parser_fault fault;
+	unsigned state;	  /* PROTOCOL: where the parser stood, by nats-server's number */
+	size_t at;	  /* PROTOCOL: the first wrong byte, counted from the first one fed */
+	struct str text;  /* PROTOCOL: what was fed from there on; ARGS: the arguments */
+	const char *verb; /* ARGS: "PUB" */
+	const char *what; /* ARGS: "processPub Parse Error" */
+};
+
 /*
  * A PUB or HPUB line.  All strings lie in the fed bytes.  Between the end of the subject and the
  * end of the line there is what `canonical` says: exactly one blank before each argument, CR LF.
@@ -74,8 +84,8 @@ struct parser_ops {
 	enum parser_next (*op_pong)(void *);
 	enum parser_next (*op_info)(void *, struct str json);
 	enum parser_next (*op_err)(void *, struct str text);
-	/* The input is over; state and snippet are for the log. */
-	void (*op_fault)(void *, enum parser_fault, const char *state, struct str snippet);
+	/* The input is over. */
+	void (*op_fault)(void *, const struct parser_trouble *);
 };
 
 struct parser {

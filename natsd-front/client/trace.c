@@ -2,86 +2,141 @@
 
 #include <string.h>
 
+#include "natsd-front/client/redact.h"
 #include "natsd-front/client/trace.h"
 #include "natsd-front/conn.h"
+#include "natsd-front/text.h"
 
-#define TRACE_LINE_MAX 2048
+/* More than a line of the log takes, so that the log is what marks the cut. */
+#define TRACE_LINE_MAX (LOG_TEXT_MAX + 256)
+
+struct line {
+	size_t n;
+	char at[TRACE_LINE_MAX];
+};
 
 static void
-trace_in(const struct conn *c, const char *verb, const char *p, size_t n)
+line_add(struct line *l, struct str s)
 {
-	conn_log(c, LOG_LVL_TRACE, "<<- [%s%s%.*s]", verb, n == 0 ? "" : " ",
-	    (int)(n < TRACE_LINE_MAX ? n : TRACE_LINE_MAX), p);
+	size_t left = sizeof(l->at) - l->n, n = s.n < left ? s.n : left;
+
+	memcpy(l->at + l->n, s.p, n);
+	l->n += n;
+}
+
+static void
+line_say(const struct conn *c, const struct line *l)
+{
+	conn_log_bytes(c, LOG_LVL_TRACE, (struct str){ l->at, l->n });
 }
 
 void
-client_trace_pub(const struct conn *c, const struct parser_pub *p)
+trace_op(const struct conn *c, const char *verb, struct str args)
 {
-	size_t n;
+	struct line l;
 
 	if (!log_traces())
 		return;
-	n = p->subject.n + p->line.n;
-	while (n > 0 && (p->subject.p[n - 1] == '\n' || p->subject.p[n - 1] == '\r'))
-		n--;
-	trace_in(c, p->hdr_digits.n != 0 ? "HPUB" : "PUB", p->subject.p, n);
+	l.n = 0;
+	line_add(&l, STR("<<- ["));
+	line_add(&l, str_of(verb));
+	if (args.n != 0) {
+		line_add(&l, STR(" "));
+		line_add(&l, args);
+	}
+	line_add(&l, STR("]"));
+	line_say(c, &l);
 }
 
 void
-client_trace_payload(const struct conn *c, const struct parser_pub *p)
+trace_args(const struct conn *c, const char *verb, const char *from, const char *behind)
 {
-	int64_t max;
-	size_t n;
+	struct str args = { from, 0 };
 
 	if (!log_traces())
 		return;
-	max = c->worker->settings->o.max_traced_msg_len;
-	n = p->body.n;
-	if (max > 0 && n > (size_t)max)
-		n = (size_t)max;
-	conn_log(c, LOG_LVL_TRACE, "<<- MSG_PAYLOAD: [\"%.*s\"%s]",
-	    (int)(n < LOG_TEXT_MAX / 8 ? n : LOG_TEXT_MAX / 8), p->body.p,
-	    n < p->body.n ? "..." : "");
+	while (*behind != '\n')
+		behind++;
+	args.n = (size_t)(behind - from);
+	if (memchr(args.p, '\r', args.n) != NULL)
+		args.n--;
+	trace_op(c, verb, args);
 }
 
-void
-client_trace_sub(const struct conn *c, struct str subject, struct str queue, struct str sid)
+/* `trace_headers` leaves the headers, without the empty line at their end. */
+static struct str
+payload_shown(const struct conn *c, struct str body, uint32_t hdr)
 {
-	if (!log_traces())
-		return;
-	conn_log(c, LOG_LVL_TRACE, "<<- [SUB " STR_FMT "%s" STR_FMT " " STR_FMT "]",
-	    STR_ARG(subject), queue.n != 0 ? " " : "", STR_ARG(queue), STR_ARG(sid));
+	if (!c->worker->settings->o.trace_headers)
+		return (body);
+	return ((struct str){ body.p, hdr > 4 ? hdr - 4 : 0 });
 }
 
-void
-client_trace_unsub(const struct conn *c, struct str sid, int max)
+static void
+say_payload(const struct conn *c, struct str arrow, struct str body, uint32_t hdr)
 {
-	if (!log_traces())
+	int64_t max = c->worker->settings->o.max_traced_msg_len;
+	struct line l;
+	bool cut;
+
+	body = payload_shown(c, body, hdr);
+	if (body.n == 0)
 		return;
-	if (max < 0)
-		conn_log(c, LOG_LVL_TRACE, "<<- [UNSUB " STR_FMT "]", STR_ARG(sid));
-	else
-		conn_log(c, LOG_LVL_TRACE, "<<- [UNSUB " STR_FMT " %d]", STR_ARG(sid), max);
+	cut = max > 0 && body.n > (uint64_t)max;
+	if (cut)
+		body.n = (size_t)max;
+	l.n = 0;
+	line_add(&l, arrow);
+	line_add(&l, STR(" MSG_PAYLOAD: ["));
+	l.n += text_quote(l.at + l.n, sizeof(l.at) - l.n, body);
+	if (cut) {
+		l.n--;
+		line_add(&l, STR("...\""));
+	}
+	line_add(&l, STR("]"));
+	line_say(c, &l);
 }
 
 void
-client_trace_word(const struct conn *c, const char *word)
+trace_payload(const struct conn *c, struct str body, uint32_t hdr)
 {
 	if (log_traces())
-		conn_log(c, LOG_LVL_TRACE, "<<- [%s]", word);
+		say_payload(c, STR("<<-"), body, hdr);
 }
 
 void
-client_trace_out(const struct conn *c, const char *word)
+trace_delivery(const struct conn *c, struct str head, struct str line, struct str body, uint32_t hdr)
+{
+	struct line l;
+
+	l.n = 0;
+	line_add(&l, STR("->> ["));
+	line_add(&l, head);
+	line_add(&l, (struct str){ line.p, line.n - 2 });
+	line_add(&l, STR("]"));
+	line_say(c, &l);
+	say_payload(c, STR("->>"), body, hdr);
+}
+
+void
+trace_connect(const struct conn *c, struct str json)
+{
+	char text[LOG_TEXT_MAX];
+
+	if (log_traces())
+		trace_op(c, "CONNECT", (struct str){ text, redact(text, sizeof(text), json) });
+}
+
+void
+trace_out(const struct conn *c, const char *word)
 {
 	if (log_traces())
 		conn_log(c, LOG_LVL_TRACE, "->> [%s]", word);
 }
 
-/* Nothing of a CONNECT that could be a secret is worth the risk: only its length. */
 void
-client_trace_connect(const struct conn *c, struct str json)
+trace_drop_sub(const struct conn *c, struct str sid)
 {
 	if (log_traces())
-		conn_log(c, LOG_LVL_TRACE, "<<- [CONNECT (%zu bytes)]", json.n);
+		conn_log(c, LOG_LVL_TRACE, "<-> [DELSUB " STR_FMT "]", STR_ARG(sid));
 }

@@ -2,9 +2,12 @@
 #include "config.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "natsd-front/client/connect_json.h"
+#include "natsd-front/client/label.h"
+#include "natsd-front/client/redact.h"
 #include "tests/fuzz/fuzz.h"
 
 int
@@ -12,13 +15,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct connect_options o = { .echo = true, .protocol = 42 };
 	struct str json = { (const char *)data, size };
+	char why[CONNECT_WHY_MAX], shown[512];
 
-	if (connect_json_read(json, &o) != 0) {
-		assert(o.echo && o.protocol == 42 && o.name == NULL && o.user == NULL);
+	connect_json_check_info(json, why);
+	assert(redact(shown, sizeof(shown), json) <= sizeof(shown));
+	if (connect_json_read(json, &o, why) != 0) {
+		assert(o.echo && o.protocol == 42 && o.name.p == NULL && o.user.p == NULL);
+		assert(why[0] != '\0');
 		connect_options_free(&o);
 		return (0);
 	}
-	assert(connect_json_check(json) == 0);
+	free(label_make(&o, STR("$G")));
 	connect_options_free(&o);
 	return (0);
 }

@@ -96,11 +96,9 @@ on_text(void *ctx, struct str text)
 }
 
 static void
-on_fault(void *ctx, enum parser_fault fault, const char *state, struct str snippet)
+on_fault(void *ctx, const struct parser_trouble *t)
 {
-	(void)state;
-	(void)snippet;
-	op(ctx, (char)('0' + fault), STR_NONE, STR_NONE, STR_NONE);
+	op(ctx, (char)('0' + t->fault), STR_NONE, STR_NONE, STR_NONE);
 }
 
 static const struct parser_ops ops = {

@@ -106,3 +106,16 @@ tests_fuzz_fuzz_connect_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_connect_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_connect_LDADD = $(FRONT_FUZZ_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/replay_transform
+tests_fuzz_replay_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_transform_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_transform
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_transform
+tests_fuzz_fuzz_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_transform_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_transform_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_transform_LDADD = $(COMMON_LIBS)
+endif

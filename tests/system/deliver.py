@@ -2,12 +2,15 @@
 """Several connections on 1, 2 and 8 workers: order, flush, queue groups, limits, pressure."""
 
 import collections
+import os
 import random
 import selectors
+import signal
 import threading
 import time
 
-from natsd import WORKERS, Failure, equal, main, seconds, test, true, wait_until
+from natsd import (WORKERS, Failure, equal, main, proc_stat, seconds, test, true,
+                   wait_until)
 from wire import HEADERS, QUIET, Client, parse_msgs
 
 
@@ -84,6 +87,44 @@ def flush_across_two_connections(server):
 			got = clients[j].flush()
 			want = b"%d %d" % (turn, i)
 			equal(got, b"MSG to.%d 1 %d\r\n%s\r\n" % (j, len(want), want))
+
+
+FAN = 200  # deliveries of one message: what keeps a worker busy
+TURNS = 25
+
+
+def sized(line, n):
+	return line * (n // len(line))
+
+
+@test(workers=WORKERS, config='max_pending: 1073741824\nwrite_deadline: "60s"')
+def flush_at_a_busy_worker(server):
+	"""B's worker is in the midst of a long turn, in which B's socket stands behind others, when A has
+	its PONG and B sends its PING: what the turn began with is not what there is by then."""
+	n = server.workers or 1
+	clients = spread(server, 6 * n)
+	a, b, busy = clients[0], clients[1], clients[1 + n::n]  # all but a on one worker
+	b.sub("to.b")
+	b.silent()
+	for c in busy:
+		c.send("".join("SUB fan %d\r\n" % i for i in range(FAN // len(busy))))
+		c.silent()
+	front = server.role("front")
+	batch = sized(b"PUB fan 0\r\n\r\n", 32768)
+	for _ in range(TURNS):
+		os.kill(front, signal.SIGSTOP)
+		wait_until(lambda: proc_stat(front)[0] == "T", "natsd-front to stop")
+		for c in busy:
+			c.send(batch)
+		b.send("PI")
+		a.send("PUB to.b 1\r\nx\r\nPING\r\n")
+		os.kill(front, signal.SIGCONT)
+		a.expect("PONG\r\n")
+		b.send("NG\r\n")
+		got = b.until(b"PONG\r\n").replace(b"PING\r\n", b"")
+		equal(got, b"MSG to.b 1 1\r\nx\r\n", "before B's PONG")
+		for c in busy:
+			c.flush()
 
 
 @test(workers=WORKERS)

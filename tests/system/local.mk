@@ -19,6 +19,7 @@ SYSTEM_TESTS = \
 	tests/system/core.py \
 	tests/system/limits.py \
 	tests/system/deliver.py \
+	tests/system/log_texts.py \
 	tests/system/process.py \
 	tests/system/clients.py
 # Those that need a build with --enable-killpoints, in whole or in part.
@@ -33,7 +34,7 @@ SYSTEM_KILL_TESTS = \
 TESTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS)
 dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
 	tests/system/natsd.py tests/system/wire.py tests/system/kills/load.py
-EXTRA_DIST += tests/system/clients
+EXTRA_DIST += tests/system/clients tests/system/log_texts.expected
 
 # Preloaded into natsd-front by per_message.py.
 check_DATA = tests/system/count_calls.so

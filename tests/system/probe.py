@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Each confined program, fully started, tries what it must never be able to do (faults.md 88).
+"""Each confined program, fully started, tries what it must never be able to do (faults.md 87, 88).
 
 Needs a build with --enable-killpoints: there $NATSD_PROBE makes the supervisor ask for every act of
 common/sandbox_probe.c, and the answers stand in the log.
@@ -18,7 +18,7 @@ REFUSED = ("EPERM", "EACCES")
 # What every program must be asked, whatever else the list has.
 ACTS = {"open-file", "create-file", "read-key", "read-proc", "leave-root", "socket", "socket-udp",
         "socket-unix", "connect", "bind", "listen", "exec", "fork", "ptrace", "kill", "mount",
-        "unlink", "chroot", "setuid"}
+        "unlink", "chroot", "setuid", "grow-ring", "shrink-ring", "seal-ring"}
 
 
 def need_test_build():
@@ -59,7 +59,7 @@ def ask_all(Probed, user):
 
 
 @test(server=False, natsd_only=True)
-def as_root_faults_88():
+def as_root_faults_87_88():
 	need_test_build()
 	if os.geteuid() != 0:
 		raise Skip("not root")
@@ -67,7 +67,7 @@ def as_root_faults_88():
 
 
 @test(server=False, natsd_only=True)
-def not_as_root_faults_88():
+def not_as_root_faults_87_88():
 	need_test_build()
 	if os.geteuid() != 0:
 		probe([])

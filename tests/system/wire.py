@@ -202,6 +202,13 @@ class Client:
 		if self.buffer not in (b"", b"PING\r\n"):
 			raise Failure("before the end of connection came %r" % self.buffer[:400])
 
+	def until_eof(self, timeout=None):
+		"""Whatever comes before the end of the connection."""
+		end = self._deadline(timeout)
+		while not self.eof:
+			self._more(end, "end of connection")
+		return self.buffer
+
 	def silent(self):
 		"""Everything sent so far is done, and nothing of it was told to us."""
 		equal(self.flush(), b"", "expected nothing")

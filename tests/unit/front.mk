@@ -3,6 +3,7 @@ FRONT_TESTS = \
 	tests/unit/test_parser \
 	tests/unit/test_connect_json \
 	tests/unit/test_out \
+	tests/unit/test_permit \
 	tests/unit/test_front_parts \
 	tests/unit/test_worker \
 	tests/unit/test_front_allocs
@@ -29,3 +30,6 @@ tests_unit_test_worker_LDADD = $(FRONT_TEST_LIBS)
 tests_unit_test_front_allocs_SOURCES = tests/unit/test_front_allocs.c $(FRONT_RIG)
 tests_unit_test_front_allocs_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_front_allocs_LDADD = $(FRONT_TEST_LIBS)
+tests_unit_test_permit_SOURCES = tests/unit/test_permit.c tests/unit/seed.h
+tests_unit_test_permit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_permit_LDADD = $(FRONT_TEST_LIBS)

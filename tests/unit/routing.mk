@@ -6,6 +6,7 @@ ROUTING_TESTS = \
 	tests/unit/test_trie_cache \
 	tests/unit/test_wheel \
 	tests/unit/test_header \
+	tests/unit/test_transform \
 	tests/unit/test_json_out
 check_PROGRAMS += $(ROUTING_TESTS)
 TESTS += $(ROUTING_TESTS)
@@ -31,3 +32,6 @@ tests_unit_test_header_LDADD = $(TEST_LIBS)
 tests_unit_test_json_out_SOURCES = tests/unit/test_json_out.c
 tests_unit_test_json_out_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_json_out_LDADD = $(TEST_LIBS)
+tests_unit_test_transform_SOURCES = tests/unit/test_transform.c
+tests_unit_test_transform_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_transform_LDADD = $(TEST_LIBS)

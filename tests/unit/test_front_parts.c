@@ -175,6 +175,8 @@ static const struct {
 	{ { "\xc3\xa4\xff", 3 }, "\"\xc3\xa4\\xff\"" },
 	{ { "", 0 }, "\"\"" },
 	{ { "a\0b", 3 }, "\"a\\x00b\"" },
+	{ { "\xc2\xa0\xe2\x80\x8b", 5 }, "\"\\u00a0\\u200b\"" },
+	{ { "\xf3\xa0\x80\x81\xf0\x9f\x98\x80", 8 }, "\"\\U000e0001\xf0\x9f\x98\x80\"" },
 };
 
 START_TEST(test_quote)

@@ -113,13 +113,11 @@ on_err(void *ctx, struct str text)
 }
 
 static void
-on_fault(void *ctx, enum parser_fault fault, const char *state, struct str snippet)
+on_fault(void *ctx, const struct parser_trouble *t)
 {
 	static const char *const names[] = { "protocol", "args", "line", "auth" };
 
-	(void)state;
-	ck_assert_uint_le(snippet.n, 32);
-	say(ctx, "FAULT %s\n", names[fault]);
+	say(ctx, "FAULT %s\n", names[t->fault]);
 }
 
 static const struct parser_ops script_ops = {

@@ -28,6 +28,7 @@
 
 #include "common/ctl.h"
 #include "common/log.h"
+#include "common/ring.h"
 #include "common/sandbox.h"
 
 #define NOBODY 65534
@@ -59,6 +60,9 @@ static const struct row {
 	{ "kill",	 "EPERM",  "EPERM",    "EPERM",		"EPERM" },
 	{ "chroot",	 "EPERM",  "EPERM",    "EPERM",		"EPERM" },
 	{ "setuid",	 "EPERM",  "EPERM",    "EPERM",		"EPERM" },
+	{ "grow-ring",	 "EPERM",  "EPERM",    "EPERM",		"EPERM" },
+	{ "shrink-ring", "EPERM",  "EPERM",    "EPERM",		"EPERM" },
+	{ "seal-ring",	 "EPERM",  "EPERM",    "EPERM",		"EPERM" },
 	/* these kill; when a probe asks, they are refused with a text of their own */
 	{ "exec",	 "EACCES", "EACCES",   "EACCES",	"EACCES" },
 	{ "ptrace",	 "EACCES", "EACCES",   "EACCES",	"EACCES" },
@@ -425,6 +429,10 @@ main(void)
 		return (EXIT_FAILURE);
 	if ((fd = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) != -1)
 		close(fd);
+	if ((fd = ring_make(RING_BYTES_MIN, 1, NULL)) == -1)
+		return (EXIT_FAILURE);
+	sandbox_probe_hold(fd);
+	close(fd);
 
 	suite_add_tcase(suite, tc);
 	tcase_add_loop_test(tc, test_forbidden_acts, 0, JAILS);

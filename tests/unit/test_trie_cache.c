@@ -193,6 +193,36 @@ START_TEST(test_random_against_the_trie)
 }
 END_TEST
 
+START_TEST(test_inboxes_used_once_drive_nothing_out)
+{
+	struct bench b = start(64);
+	char subject[32];
+	uint64_t before;
+	unsigned i;
+
+	for (i = 0; i < 1000; i++) {
+		snprintf(subject, sizeof(subject), "orders.%u", i % 32);
+		total(&b, subject);
+	}
+	before = hits(&b);
+	for (i = 0; i < 100000; i++) {
+		snprintf(subject, sizeof(subject), "inbox.%u", i);
+		total(&b, subject);
+	}
+	for (i = 0; i < 32; i++) {
+		snprintf(subject, sizeof(subject), "orders.%u", i);
+		total(&b, subject);
+	}
+	ck_assert_uint_ge(hits(&b) - before, 28); /* a full set may hold a tag twice by chance */
+	for (i = 0; i < 3; i++)
+		total(&b, "latecomer");
+	before = hits(&b);
+	total(&b, "latecomer"); /* asked for again, it is kept however full the cache is */
+	ck_assert_uint_eq(hits(&b) - before, 1);
+	end(&b);
+}
+END_TEST
+
 START_TEST(test_memory_is_bounded)
 {
 	struct bench b = start(TRIE_CACHE_ENTRIES);
@@ -233,6 +263,7 @@ main(void)
 	tcase_add_test(tc, test_stats);
 	tcase_add_test(tc, test_off_and_long_subjects);
 	tcase_add_test(tc, test_random_against_the_trie);
+	tcase_add_test(tc, test_inboxes_used_once_drive_nothing_out);
 	tcase_add_test(tc, test_memory_is_bounded);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
