@@ -75,6 +75,10 @@ take(struct stream *s, struct block *b, struct subject_sum *sum, const struct re
 	block_put(b, number, offset);
 	b->bytes += bytes;
 	b->last_time = r->time;
+	if (r->expires != 0)
+		block_expires(b, r->expires);
+	if (s->messages == 0 && s->max_age > 0)
+		stream_expires(s, r->time + s->max_age);
 	if (b->index != NULL && index_add(b->index, number, offset, r->subject) != 0)
 		block_index_drop(b);
 	if (sum != NULL)
@@ -114,7 +118,7 @@ stream_append(struct stream *s, struct store_message *m, struct err *err)
 {
 	struct record r = { .type = RECORD_MESSAGE, .seq = s->last_seq + 1,
 		.time = m->time < s->last_time ? s->last_time : m->time, .subject = m->subject,
-		.headers = m->headers, .payload = m->payload };
+		.expires = m->expires, .headers = m->headers, .payload = m->payload };
 	size_t n = record_length(&r);
 	struct subject_sum *sum;
 	enum store_result result;
@@ -188,7 +192,7 @@ stream_load(struct stream *s, uint64_t seq, struct store_message *m, struct err 
 		return (STORE_DAMAGED);
 	}
 	if (result == STORE_OK)
-		*m = (struct store_message){ .seq = r.seq, .time = r.time, .subject = r.subject,
-			.headers = r.headers, .payload = r.payload };
+		*m = (struct store_message){ .seq = r.seq, .time = r.time,
+			.expires = r.expires, .subject = r.subject, .headers = r.headers, .payload = r.payload };
 	return (result);
 }

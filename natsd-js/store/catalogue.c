@@ -128,6 +128,8 @@ stream_free(struct stream *s)
 	if (s->job != NULL)
 		s->job->stream = NULL;
 	store_handles_drop(s->store, s->uid, 0);
+	if (s->store->wheel != NULL)
+		wheel_stop(s->store->wheel, &s->timer);
 	for (uint32_t i = 0; i < s->block_count; i++)
 		block_free(s->store, s->blocks[i]);
 	free(s->blocks);

@@ -51,18 +51,17 @@ stream_admits(struct stream *s, const struct stream_limits *l, const struct stor
 
 struct enforcing {
 	struct stream *stream;
-	void (*told)(void *, uint64_t, enum removal);
-	void *arg;
 	struct err *err;
 };
 
 static enum store_result
 remove_one(const struct enforcing *e, uint64_t seq, enum removal why)
 {
-	enum store_result result = stream_remove_range(e->stream, seq, seq, e->err);
+	enum store_result result;
 
-	if (result == STORE_OK && e->told != NULL)
-		e->told(e->arg, seq, why);
+	e->stream->why = why;
+	result = stream_remove_range(e->stream, seq, seq, e->err);
+	e->stream->why = REMOVAL_ASKED;
 	return (result);
 }
 
@@ -142,31 +141,11 @@ oldest(struct stream *s)
 	return (stream_live_next(s, 0));
 }
 
-static enum store_result
-enforce_age(const struct enforcing *e, int64_t max_age, int64_t now)
-{
-	enum store_result result = STORE_OK;
-	struct store_message m;
-
-	while (result == STORE_OK && e->stream->messages > 0) {
-		uint64_t seq = oldest(e->stream);
-
-		/* One that cannot be read has no known age: it waits for its neighbours' limits. */
-		result = stream_load(e->stream, seq, &m, e->err);
-		if (result != STORE_OK)
-			return (result == STORE_DAMAGED ? STORE_OK : result);
-		if (m.time > now - max_age)
-			return (STORE_OK);
-		result = remove_one(e, seq, REMOVAL_MAX_AGE);
-	}
-	return (result);
-}
-
 enum store_result
 stream_enforce(struct stream *s, const struct stream_limits *l, const struct str *subject,
-    int64_t now, void (*told)(void *, uint64_t, enum removal), void *arg, struct err *err)
+    struct err *err)
 {
-	const struct enforcing e = { .stream = s, .told = told, .arg = arg, .err = err };
+	const struct enforcing e = { .stream = s, .err = err };
 	enum store_result result = enforce_subjects(&e, subject, l->max_per_subject);
 
 	while (result == STORE_OK && l->max_msgs > 0 && s->messages > l->max_msgs)
@@ -174,7 +153,5 @@ stream_enforce(struct stream *s, const struct stream_limits *l, const struct str
 	while (result == STORE_OK && l->max_bytes > 0 && s->bytes > l->max_bytes &&
 	    s->messages > 0)
 		result = remove_one(&e, oldest(s), REMOVAL_MAX_BYTES);
-	if (result == STORE_OK && l->max_age > 0)
-		result = enforce_age(&e, l->max_age, now);
 	return (result);
 }

@@ -32,7 +32,7 @@ record_length(const struct record *r)
 
 	if (r->subject.n > UINT16_MAX || r->headers.n > RECORD_MAX || r->payload.n > RECORD_MAX)
 		return (0);
-	n = RECORD_HEAD + r->subject.n + r->headers.n + r->payload.n;
+	n = RECORD_HEAD + r->subject.n + r->headers.n + r->payload.n + (r->expires != 0 ? 8 : 0);
 	return (n > RECORD_MAX ? 0 : record_padded(n));
 }
 
@@ -44,6 +44,11 @@ record_encode(uint8_t *to, uint64_t place, struct record *r)
 
 	assert(padded != 0);
 	r->bytes = (uint32_t)(RECORD_HEAD + r->subject.n + r->headers.n + r->payload.n);
+	r->flags = (uint8_t)(r->flags & ~RECORD_EXPIRES);
+	if (r->expires != 0) {
+		r->bytes += 8;
+		r->flags |= RECORD_EXPIRES;
+	}
 	wr_u64(&out, 0);
 	wr_u32(&out, r->link);
 	wr_u32(&out, r->bytes);
@@ -56,6 +61,8 @@ record_encode(uint8_t *to, uint64_t place, struct record *r)
 	wr_bytes(&out, r->subject.p, r->subject.n);
 	wr_bytes(&out, r->headers.p, r->headers.n);
 	wr_bytes(&out, r->payload.p, r->payload.n);
+	if (r->expires != 0)
+		wr_u64(&out, (uint64_t)r->expires);
 	memset(to + r->bytes, 0, padded - r->bytes);
 	r->check = XXH3_64bits_withSeed(to + HASHED, r->bytes - HASHED, place);
 	out = wr_of(to, 8);
@@ -88,7 +95,15 @@ record_decode(const uint8_t *p, size_t n, uint64_t place, struct record *r)
 	r->subject = rd_bytes(&in, subject);
 	r->headers = rd_bytes(&in, headers);
 	r->payload = rd_bytes(&in, r->bytes - RECORD_HEAD - subject - headers);
-	return (0);
+	r->expires = 0;
+	if (r->type != RECORD_MESSAGE || (r->flags & RECORD_EXPIRES) == 0)
+		return (0);
+	if (r->payload.n < 8)
+		return (-1);
+	r->payload.n -= 8;
+	in = rd_of(r->payload.p + r->payload.n, 8);
+	r->expires = (int64_t)rd_u64(&in);
+	return (r->expires == 0 ? -1 : 0);
 }
 
 void

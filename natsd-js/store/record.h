@@ -40,8 +40,11 @@ struct record {
 	uint8_t flags;
 	uint64_t seq;
 	int64_t time;
+	int64_t expires; /* of a message: 0 it does not say; INT64_MAX never */
 	struct str subject, headers, payload; /* borrowed */
 };
+
+#define RECORD_EXPIRES 1u /* a flag: an i64 stands behind the payload */
 
 uint64_t record_place(uint64_t uid, enum record_file, uint32_t number, uint64_t offset);
 

@@ -132,6 +132,9 @@ drop_message(struct block *b, uint32_t number, const struct record *r)
 
 	if (r != NULL && !s->sums_skip)
 		sum = stream_sum(s, r->subject);
+	if (s->told != NULL && !s->store->replaying)
+		s->told(s->told_arg, b->first + number, b->first + number,
+		    r == NULL ? STR_NONE : r->subject, r == NULL ? REMOVAL_LOST : s->why);
 	if (sum != NULL)
 		stream_sum_out(s, sum, b->first + number);
 	s->sums_doubtful |= r == NULL;
@@ -185,6 +188,8 @@ drop_within(struct block *b, uint32_t from, uint32_t to, struct err *err)
 static void
 drop_all(struct stream *s)
 {
+	if (s->told != NULL && !s->store->replaying)
+		s->told(s->told_arg, stream_first(s), s->last_seq, STR_NONE, s->why);
 	if (!s->sums_skip) {
 		subjects_clear(&s->subjects);
 		s->sums_clear = true;

@@ -47,6 +47,8 @@ move_record(void *arg, const struct record *found, uint32_t offset)
 	block_put(to, number, offset);
 	to->bytes += record_counts(&r);
 	to->last_time = r.time;
+	if (r.expires != 0)
+		block_expires(to, r.expires);
 	return (0);
 }
 

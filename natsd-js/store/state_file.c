@@ -15,7 +15,7 @@
 #define STATE_VERSION 1u
 #define STATE_SLACK (64u << 10) /* what may be dead in a small one */
 #define COPIES 2u /* nothing else knows what is removed, and which sequence was the last */
-#define ENTRY_BYTES 34u
+#define ENTRY_BYTES 43u
 #define ENTRY_PAIRS 32u
 #define POINT_BYTES 24u
 
@@ -126,6 +126,8 @@ put_entry(struct state_out *o, const struct block *b, uint32_t number, bool gone
 	wr_u32(&out, b->live);
 	wr_u64(&out, b->bytes);
 	wr_u64(&out, (uint64_t)b->last_time);
+	wr_u64(&out, (uint64_t)b->expires);
+	wr_u8(&out, b->never);
 	wr_u8(&out, b->sealed);
 	wr_u8(&out, gone);
 	put_pairs(&out, b);
@@ -281,6 +283,8 @@ apply_entry(struct stream *s, const struct record *r)
 	read.live = rd_u32(&in);
 	read.bytes = rd_u64(&in);
 	read.last_time = (int64_t)rd_u64(&in);
+	read.expires = (int64_t)rd_u64(&in);
+	read.never = rd_u8(&in) != 0;
 	read.sealed = rd_u8(&in) != 0;
 	gone = rd_u8(&in) != 0;
 	if (in.short_ || number == 0)
@@ -305,6 +309,8 @@ apply_entry(struct stream *s, const struct record *r)
 	b->live = read.live;
 	b->bytes = read.bytes;
 	b->last_time = read.last_time;
+	b->expires = read.expires;
+	b->never = read.never;
 	b->sealed = read.sealed;
 	return (block_kill_pairs(b, &in));
 }

@@ -265,6 +265,7 @@ store_abandon(struct store *store)
 	for (unsigned i = 0; i < STORE_HANDLES; i++)
 		disk_close(store->disk, store->open[i].handle);
 	doorbell_close(&store->bell);
+	wheel_free(store->wheel);
 	buf_free(&store->scratch);
 	free(store->window.data);
 	disk_close(store->disk, store->journal_dir);

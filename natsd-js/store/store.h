@@ -130,11 +130,30 @@ void stream_state(const struct stream *, struct stream_state *);
 
 /* ---- messages ---- */
 
+/*
+ * Who has to know what a stream holds is told of all that goes, whatever makes it go: before it
+ * goes; one message, or, with an empty subject, all of first..last at once.  Not while the store is
+ * opened.  fn may not change the stream.
+ */
+enum removal {
+	REMOVAL_ASKED, /* remove, purge, truncate */
+	REMOVAL_MAX_MSGS,
+	REMOVAL_MAX_BYTES,
+	REMOVAL_MAX_AGE,
+	REMOVAL_MAX_PER_SUBJECT,
+	REMOVAL_TTL,
+	REMOVAL_LOST, /* the medium has it no more */
+};
+typedef void store_told(void *, uint64_t first, uint64_t last, struct str subject, enum removal);
+void stream_tell(struct stream *, store_told *, void *arg);
+
 struct store_message {
 	uint64_t seq;
 	int64_t time; /* ns since the epoch */
+	int64_t expires; /* the same; 0: when the limit of age says so; STORE_NEVER: not even then */
 	struct str subject, headers, payload;
 };
+#define STORE_NEVER INT64_MAX
 
 /* store_message_bytes - what nats-server counts for it. */
 uint64_t store_message_bytes(const struct store_message *);
@@ -176,11 +195,8 @@ enum store_result stream_purge_filter(struct stream *, struct str filter, uint64
 
 /* ---- limits: functions that the owner asks ---- */
 
-enum removal { REMOVAL_MAX_MSGS, REMOVAL_MAX_BYTES, REMOVAL_MAX_AGE, REMOVAL_MAX_PER_SUBJECT };
-
 struct stream_limits { /* 0: none */
 	uint64_t max_msgs, max_bytes, max_per_subject;
-	int64_t max_age; /* ns */
 	bool discard_new, discard_new_per_subject;
 };
 
@@ -190,14 +206,33 @@ const char *stream_admits(struct stream *, const struct stream_limits *,
     const struct store_message *);
 
 /*
- * stream_enforce - removes what is over the limits, oldest first, and tells each.
- *	`subject` limits the limit per subject to that one (NULL: all).  now: wall clock, for
- *	max_age.
+ * stream_enforce - removes what is over the limits, oldest first.  `subject` limits the limit per
+ *	subject to that one (NULL: all).
  * STORE_BUSY: some is left, ask again after a submit.
  */
 enum store_result stream_enforce(struct stream *, const struct stream_limits *,
-    const struct str *subject, int64_t now,
-    void (*told)(void *, uint64_t seq, enum removal), void *arg, struct err *);
+    const struct str *subject, struct err *);
+
+/* ---- age ---- */
+
+/*
+ * stream_max_age - messages older than this go, but those that never do; 0: none.  For this life of
+ *	the store: said again after it is opened.
+ * store_due - calls fn for each stream in which something may be due; the owner then asks
+ *	stream_expire, at once or later.  Cheap when nothing is.  The timers survive a restart.
+ * store_due_next - when to call it next at the latest; false: nothing is ever due.
+ * stream_expire - removes what is due at `now` (wall clock) and what `may` says yes to; NULL says
+ *	yes.  To what it says no, because a marker takes its place or others have to agree first,
+ *	it is not asked again for EXPIRE_AGAIN_NS.  last: no other message has its subject.
+ *	STORE_BUSY: some is left, ask again after a submit.
+ */
+#define EXPIRE_AGAIN_NS (2 * NS_PER_S)
+void stream_max_age(struct stream *, int64_t ns, int64_t now);
+void store_due(struct store *, struct mono now, void (*fn)(void *, struct stream *), void *arg);
+bool store_due_next(const struct store *, struct mono *when);
+enum store_result stream_expire(struct stream *, int64_t now,
+    bool (*may)(void *, const struct store_message *, enum removal, bool last), void *arg,
+    struct err *);
 
 /* ---- looking up ---- */
 

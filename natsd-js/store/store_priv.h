@@ -10,6 +10,7 @@
 #include "common/buf.h"
 #include "common/cursor.h"
 #include "common/mono.h"
+#include "common/wheel.h"
 #include "natsd-js/store/index.h"
 #include "natsd-js/store/job.h"
 #include "natsd-js/store/record.h"
@@ -49,6 +50,8 @@ struct block {
 	bool broken;	  /* its file could not be written: never again */
 	uint64_t first, last; /* span; first - 1: empty */
 	int64_t last_time;
+	int64_t expires; /* no message of it expires by itself before; 0: none does */
+	bool never;	 /* some are not even subject to the limit of age */
 	uint32_t live, head; /* live messages; numbers below head are dead */
 	uint64_t bytes;	     /* of the live ones, as nats-server counts */
 	uint32_t synced, cut, len; /* bytes in the file; with those on their way; all */
@@ -123,6 +126,12 @@ struct stream {
 	uint8_t state_serial; /* of its last batch */
 	uint64_t state_bytes, state_live; /* of the state file; and what it was when written anew */
 	struct job *job; /* on its way; NULL */
+	int64_t max_age; /* ns; 0: none */
+	int64_t expires; /* wall clock; when something may be due; 0: nothing ever */
+	struct wheel_timer timer;
+	enum removal why; /* of what goes now */
+	store_told *told; /* who is told; NULL: nobody */
+	void *told_arg;
 };
 
 struct open_block {
@@ -185,6 +194,7 @@ struct store {
 	struct mono cut_at; /* when it began */
 	struct mono retry_at; /* not before, after one that failed */
 	struct err cut_err;
+	struct wheel *wheel; /* of the streams, when something is due */
 };
 
 /* store.c */
@@ -301,6 +311,11 @@ void store_sums_trim(struct store *);
 /* find.c: first and last of a subject made exact again */
 enum store_result subject_settle(struct stream *, struct subject_sum *, struct err *);
 uint64_t stream_live_next(struct stream *, uint64_t seq); /* 0: none */
+
+/* expire.c */
+/* stream_expires - something may be due at this time of the wall clock; its timer is set. */
+void stream_expires(struct stream *, int64_t when);
+void block_expires(struct block *, int64_t expires); /* a message that says so is in it */
 
 /* rewrite.c */
 /* block_rewrite - what lives in it stands in a block of another number.  -1: nothing changed. */

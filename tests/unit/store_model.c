@@ -27,6 +27,15 @@ model_name(unsigned stream)
 	return (str_of(names[stream]));
 }
 
+/* One in eight says when it expires, one in eight that it never does. */
+static int64_t
+model_expires(const struct model_message *m)
+{
+	if (m->what % 8 == 1)
+		return (STORE_NEVER);
+	return (m->what % 8 == 2 ? m->expires : 0);
+}
+
 void
 model_fill(struct model_message *m, struct store_message *to, uint8_t *memory)
 {
@@ -40,6 +49,7 @@ model_fill(struct model_message *m, struct store_message *to, uint8_t *memory)
 	to->headers = (struct str){ .p = (const char *)memory, .n = headers };
 	to->payload = (struct str){ .p = (const char *)memory + headers, .n = payload };
 	to->time = m->time;
+	to->expires = model_expires(m);
 }
 
 static uint64_t
@@ -113,6 +123,7 @@ append(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now
 	if (ms->last + 1 >= MODEL_SEQS)
 		return (true);
 	m.time = now - (int64_t)seed_below(seed, 5);
+	m.expires = now + 1 + (int64_t)seed_below(seed, 400);
 	model_fill(&m, &full, memory);
 	result = stream_append(s, &full, &err);
 	if (result != STORE_OK)
@@ -197,25 +208,32 @@ purge(struct model_stream *ms, struct stream *s, struct seed *seed)
 	return (true);
 }
 
+/* What the store tells goes in the model: it is told of all of it. */
 static void
-limit_told(void *arg, uint64_t seq, enum removal why)
+told(void *arg, uint64_t first, uint64_t last, struct str subject, enum removal why)
 {
 	struct model_stream *ms = arg;
 
-	(void)why;
-	ck_assert(ms->messages[seq].here);
-	ms->messages[seq].here = false;
+	(void)subject;
+	ck_assert(why != REMOVAL_ASKED);
+	for (; first <= last; first++) {
+		ck_assert(ms->messages[first].here);
+		ms->messages[first].here = false;
+	}
 }
 
 static bool
-enforce(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now)
+enforce(struct model_stream *ms, struct stream *s, struct seed *seed)
 {
 	struct stream_limits l = { .max_msgs = 20 + seed_below(seed, 60),
 		.max_bytes = 4000 + seed_below(seed, 8000),
-		.max_per_subject = 4 + seed_below(seed, 10), .max_age = 400 };
+		.max_per_subject = 4 + seed_below(seed, 10) };
 	uint64_t count[MODEL_SUBJECTS] = { 0 }, bytes = 0;
-	enum store_result result = stream_enforce(s, &l, NULL, now, limit_told, ms, NULL);
+	enum store_result result;
 
+	stream_tell(s, told, ms);
+	result = stream_enforce(s, &l, NULL, NULL);
+	stream_tell(s, NULL, NULL);
 	if (result != STORE_OK)
 		return (false);
 	ck_assert_uint_le(model_count(ms), l.max_msgs);
@@ -224,12 +242,49 @@ enforce(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t no
 			continue;
 		count[ms->messages[seq].subject]++;
 		bytes += message_bytes(&ms->messages[seq]);
-		ck_assert_int_gt(ms->messages[seq].time, now - l.max_age);
 	}
 	ck_assert_uint_le(bytes, l.max_bytes);
 	for (unsigned i = 0; i < MODEL_SUBJECTS; i++)
 		ck_assert_uint_le(count[i], l.max_per_subject);
 	return (true);
+}
+
+/* Says no to every third. */
+static bool
+may(void *arg, const struct store_message *m, enum removal why, bool last)
+{
+	struct model_stream *ms = arg;
+	unsigned same = 0;
+
+	for (uint64_t seq = 1; seq <= ms->last; seq++)
+		same += ms->messages[seq].here &&
+		    str_eq(model_subject(ms->messages[seq].subject), m->subject);
+	ck_assert(last == (same == 1));
+	ck_assert(why == REMOVAL_MAX_AGE || m->expires != 0);
+	return (m->seq % 3 != 0);
+}
+
+static bool
+expire(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now)
+{
+	int64_t age = 300 + seed_below(seed, 300);
+	enum store_result result;
+
+	age = seed_below(seed, 2) == 0 ? age : 0;
+	stream_max_age(s, age, now);
+	stream_tell(s, told, ms);
+	result = stream_expire(s, now, may, ms, NULL);
+	stream_tell(s, NULL, NULL);
+	for (uint64_t seq = 1; seq <= ms->last && result == STORE_OK; seq++) {
+		const struct model_message *m = &ms->messages[seq];
+		int64_t expires = model_expires(m);
+
+		if (!m->here || seq % 3 == 0)
+			continue;
+		ck_assert(age == 0 || expires == STORE_NEVER || m->time > now - age);
+		ck_assert(expires == 0 || expires == STORE_NEVER || expires > now);
+	}
+	return (result == STORE_OK);
 }
 
 static bool
@@ -287,7 +342,7 @@ model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 	if (what < 86)
 		return (purge(ms, s, seed));
 	if (what < 88)
-		return (enforce(ms, s, seed, now));
+		return (seed_below(seed, 2) == 0 ? enforce(ms, s, seed) : expire(ms, s, seed, now));
 	if (what < 95)
 		return (small(ms, s, seed));
 	if (what < 98) {
@@ -324,7 +379,8 @@ same(const struct model_message *m, const struct store_message *found)
 
 	model_fill(&copy, &full, memory);
 	return (str_eq(full.subject, found->subject) && str_eq(full.headers, found->headers) &&
-	    str_eq(full.payload, found->payload) && full.time == found->time);
+	    str_eq(full.payload, found->payload) && full.time == found->time &&
+	    full.expires == found->expires);
 }
 
 void
