@@ -117,6 +117,10 @@ size_t journal_room(struct journal_writer *);
 uint64_t journal_submit(struct journal_writer *);
 uint64_t journal_ticket(const struct journal_writer *);
 
+/* journal_barrier - what is submitted from now on is of a later commit than the last ticket: whoever
+ * notes up to which commit it has everything asks for it. */
+void journal_barrier(struct journal_writer *);
+
 /* journal_done - all tickets up to this one are done.  journal_done_commit - in which commit: for
  * a done ticket not older than JOURNAL_STAGES. */
 uint64_t journal_done(const struct journal_writer *);

@@ -68,6 +68,7 @@ struct journal_writer {
 	struct stage stages[JOURNAL_STAGES]; /* ticket t lies at t % JOURNAL_STAGES */
 	uint64_t taken;			     /* tickets up to it are in a batch, or done */
 	_Atomic uint64_t submitted, done;
+	_Atomic uint64_t barrier; /* the ticket behind this one begins a commit */
 };
 
 struct batch_part {

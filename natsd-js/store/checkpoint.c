@@ -195,6 +195,7 @@ cut_begin(struct store *store, struct mono now)
 	struct err err = { .sys = 0 };
 
 	store_submit(store);
+	journal_barrier(store->writer);
 	store->cutting = true;
 	store->sums_full = false;
 	store->cut_sent = store->cut_failed = false;

@@ -44,7 +44,8 @@ record_encode(uint8_t *to, uint64_t place, struct record *r)
 
 	assert(padded != 0);
 	r->bytes = (uint32_t)(RECORD_HEAD + r->subject.n + r->headers.n + r->payload.n);
-	r->flags = (uint8_t)(r->flags & ~RECORD_EXPIRES);
+	if (r->type == RECORD_MESSAGE)
+		r->flags = (uint8_t)(r->flags & ~RECORD_EXPIRES);
 	if (r->expires != 0) {
 		r->bytes += 8;
 		r->flags |= RECORD_EXPIRES;

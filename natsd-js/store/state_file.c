@@ -156,7 +156,7 @@ put_copy(struct state_out *o)
 {
 	struct stream *s = o->stream;
 
-	o->records = 0;
+	o->records = o->link = 0;
 	if (o->whole)
 		put(o, &(struct record){ .type = RECORD_IDENTITY, .flags = STATE_VERSION,
 			.seq = s->uid, .time = s->created, .subject = s->account,
@@ -373,7 +373,7 @@ struct points {
 };
 
 static void
-point_add(struct points *x, const struct record *r, size_t end, uint32_t run)
+point_add(struct points *x, const struct record *r, size_t end, int64_t before)
 {
 	struct rd in = rd_of(r->payload.p, r->payload.n);
 	uint32_t records;
@@ -381,13 +381,13 @@ point_add(struct points *x, const struct record *r, size_t end, uint32_t run)
 	(void)rd_u32(&in);
 	records = rd_u32(&in);
 	if (x->copies == 0 || r->flags != x->serial) {
-		x->damaged += x->copies == 0 ? 0 : COPIES - x->whole;
+		x->damaged += x->copies == 0 || x->whole >= COPIES ? 0 : COPIES - x->whole;
 		x->last_end = x->end;
 		x->serial = r->flags;
 		x->copies = x->whole = 0;
 	}
 	x->copies++;
-	x->whole += run >= records && x->whole < COPIES;
+	x->whole += before == records;
 	x->end = end;
 }
 
@@ -400,18 +400,20 @@ points_find(const struct record_bytes *p)
 {
 	struct points x = { .end = 0 };
 	size_t at, next = 0;
-	uint32_t run = 0; /* records without a gap since the point before */
+	int64_t before = -1; /* records of its copy in a chain; -1: it is broken */
+	uint32_t check = 0;
 	struct record r;
 
 	for (at = record_find(p, 0, &r); at < p->n; at = record_find(p, next, &r)) {
-		run = at != next ? 0 : run;
+		/* What an earlier try left at the same place verifies too: the links tell. */
+		if (r.link == 0)
+			before = 0;
+		else
+			before = at == next && before >= 0 && r.link == check ? before + 1 : -1;
+		check = (uint32_t)r.check;
 		next = at + record_padded(r.bytes);
-		if (r.type == RECORD_POINT) {
-			point_add(&x, &r, next, run);
-			run = 0;
-		} else {
-			run++;
-		}
+		if (r.type == RECORD_POINT)
+			point_add(&x, &r, next, before);
 	}
 	if (x.copies > 0 && x.whole == 0 && x.last_end > 0)
 		x.end = x.last_end;

@@ -445,7 +445,13 @@ stream_differs(const struct model_stream *ms, struct stream *s)
 	stream_state(s, &st);
 	if (st.last_seq != ms->last || st.messages != model_count(ms) ||
 	    st.first_seq != model_first(ms) || st.lost != 0) {
-		snprintf(text, sizeof(text), "last %u %u, messages %u %u, first %u %u, lost %u",
+		unsigned seq = 1;
+
+		while (seq <= ms->last && ms->messages[seq].here ==
+		    (stream_load(s, seq, &found, NULL) == STORE_OK))
+			seq++;
+		snprintf(text, sizeof(text),
+		    "sequence %u: last %u %u, messages %u %u, first %u %u, lost %u", seq,
 		    (unsigned)st.last_seq, (unsigned)ms->last, (unsigned)st.messages,
 		    (unsigned)model_count(ms), (unsigned)st.first_seq, (unsigned)model_first(ms),
 		    (unsigned)st.lost);
