@@ -348,11 +348,15 @@ interval_is_over(const struct journal *j)
 enum journal_ran
 journal_run(struct journal *j)
 {
-	bool mark = atomic_exchange(&j->mark, false) && j->plain_end;
+	bool says = j->plain_end || atomic_load(&j->wipe) ||
+	    atomic_load(&j->released) > j->released_said;
+	bool mark = atomic_exchange(&j->mark, false) && says;
 	struct err err;
 
 	if (j->fatal)
 		return (JOURNAL_FAILED);
+	if (atomic_exchange(&j->wipe, false))
+		segment_wipe_all(j);
 	if (j->batch_parts == 0)
 		batch_collect(j);
 	if (j->batch_parts == 0 && !mark) {
@@ -391,6 +395,13 @@ unsigned
 journal_free_segments(const struct journal *j)
 {
 	return (atomic_load_explicit(&j->free_segments, memory_order_relaxed));
+}
+
+void
+journal_wipe(struct journal *j)
+{
+	atomic_store(&j->wipe, true);
+	journal_want_mark(j);
 }
 
 void

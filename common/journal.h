@@ -132,6 +132,8 @@ uint64_t journal_done_commit(const struct journal_writer *, uint64_t ticket);
  * journal_release - commits up to this one are not needed any more; never goes back.
  * journal_synced - commits up to this one are synced (JOURNAL_NONE: written).
  * journal_free_segments - how many more segments can be filled before something must be released.
+ * journal_wipe - whatever is in the segments now is overwritten with zeros when they are used again
+ *	or have nothing better to do: something in them must not be read any more.
  * journal_want_mark - the next run writes an empty commit, so that the last one before it is known
  *	to be durable; at a clean stop.  After 100 ms of quiet the sync thread does so by itself.
  * journal_error - false: all is well; true: commits fail, with the reason.
@@ -139,6 +141,7 @@ uint64_t journal_done_commit(const struct journal_writer *, uint64_t ticket);
 void journal_release(struct journal *, uint64_t commit);
 uint64_t journal_synced(const struct journal *);
 unsigned journal_free_segments(const struct journal *);
+void journal_wipe(struct journal *);
 void journal_want_mark(struct journal *);
 bool journal_error(struct journal *, struct err *);
 

@@ -134,6 +134,7 @@ stream_free(struct stream *s)
 		block_free(s->store, s->blocks[i]);
 	free(s->blocks);
 	free(s->gone);
+	free(s->erasures);
 	seqset_free(&s->removed);
 	seqset_free(&s->removed_fresh);
 	seqset_free(&s->lost);

@@ -55,6 +55,23 @@ cut_block(struct block *b, struct job *j)
 }
 
 static int
+cut_erasures(struct stream *s, struct job *j)
+{
+	if (s->erasure_count == 0)
+		return (0);
+	j->erasures = calloc(s->erasure_count, sizeof(*j->erasures));
+	if (j->erasures == NULL)
+		return (-1);
+	for (uint32_t i = 0; i < s->erasure_count; i++)
+		j->erasures[i] = (struct job_erasure){ .number = s->erasures[i].number,
+			.at = s->erasures[i].at, .bytes = s->erasures[i].bytes,
+			.link = s->erasures[i].link };
+	j->erasure_count = s->erasure_count;
+	s->store->erasing = true;
+	return (0);
+}
+
+static int
 cut_gone(struct stream *s, struct job *j)
 {
 	if (s->gone_count == 0)
@@ -91,7 +108,7 @@ cut_done(struct stream *s)
 		s->smalls[i].changed = false;
 	seqset_clear(&s->removed_fresh);
 	s->marks_changed = s->state_whole = false;
-	s->gone_count = 0;
+	s->gone_count = s->erasure_count = 0;
 }
 
 /* The job of the stream; NULL: why.  Bytes of blocks that were set apart go back. */
@@ -109,6 +126,8 @@ cut_stream(struct stream *s, struct err *err)
 		bad = cut_block(s->blocks[i], j);
 	if (bad == 0)
 		bad = cut_gone(s, j);
+	if (bad == 0)
+		bad = cut_erasures(s, j);
 	if (bad == 0)
 		bad = state_encode(s, j);
 	if (bad == 0)
@@ -197,7 +216,7 @@ cut_begin(struct store *store, struct mono now)
 	store_submit(store);
 	journal_barrier(store->writer);
 	store->cutting = true;
-	store->sums_full = false;
+	store->sums_full = store->cut_wanted = false;
 	store->cut_sent = store->cut_failed = false;
 	store->cut_at = now;
 	store->cut_ticket = journal_ticket(store->writer) - 1;
@@ -245,6 +264,16 @@ block_landed(struct stream *s, struct job_block *jb)
 	store_handles_drop(s->store, s->uid, b->number);
 }
 
+/* The room for them is still there. */
+static void
+erasures_again(struct stream *s, const struct job *j)
+{
+	for (uint32_t i = 0; i < j->erasure_count && s->erasure_count < s->erasure_room; i++)
+		s->erasures[s->erasure_count++] = (struct erasure){
+			.number = j->erasures[i].number, .at = j->erasures[i].at,
+			.bytes = j->erasures[i].bytes, .link = j->erasures[i].link };
+}
+
 static void
 stream_landed(struct store *store, struct job *j)
 {
@@ -270,6 +299,7 @@ stream_landed(struct store *store, struct job *j)
 	}
 	/* What the state file holds is not known: it is written anew. */
 	s->state_whole = s->resync = true;
+	erasures_again(s, j);
 	for (uint32_t i = 0; i < j->gone_count; i++)
 		(void)stream_gone_add(s, j->gone[i].number, j->gone[i].keep);
 	stream_touch(s);
@@ -363,8 +393,18 @@ cut_end(struct store *store, struct mono now)
 		return;
 	}
 	store->retry_at = now;
-	if (!store->hold)
-		journal_release(store->journal, store->cut_commit);
+	store->cuts++;
+	if (store->hold)
+		return;
+	journal_release(store->journal, store->cut_commit);
+	if (store->erasing)
+		journal_wipe(store->journal);
+	store->erasing = false;
+	/* Whoever waits for room writes nothing that could say what is released. */
+	if (journal_free_segments(store->journal) < store->options.journal.segments / 2)
+		journal_want_mark(store->journal);
+	if (!store->options.thread)
+		(void)store_run(store);
 }
 
 static void
@@ -389,11 +429,18 @@ wants(const struct store *store, struct mono now)
 		return (false);
 	if (mono_diff_ns(now, store->retry_at) < 0)
 		return (false);
-	if (store->tail_bytes > store->options.write_cache || store->sums_full)
+	if (store->tail_bytes > store->options.write_cache || store->sums_full ||
+	    store->cut_wanted)
 		return (true);
 	if (!store->hold && journal_free_segments(store->journal) < segments / 2 + 1)
 		return (true);
 	return (mono_diff_ns(now, store->cut_at) >= store->options.write_age_ns);
+}
+
+uint64_t
+store_cuts(const struct store *store)
+{
+	return (store->cuts);
 }
 
 bool
@@ -409,6 +456,7 @@ store_turn(struct store *store, struct mono now)
 		cut_go_on(store, now);
 	if (store->sums_fetched > SUMS_FETCHED_MAX)
 		store_sums_trim(store);
+	store_care(store, now);
 	if (!store->cutting && wants(store, now) && !journal_error(store->journal, NULL)) {
 		cut_begin(store, now);
 		cut_go_on(store, now);

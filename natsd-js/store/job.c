@@ -48,6 +48,7 @@ job_free(struct job *j)
 		buf_free(&j->blocks[i].bytes);
 	free(j->blocks);
 	free(j->gone);
+	free(j->erasures);
 	free(j->remove);
 	buf_free(&j->state);
 	buf_free(&j->sums);
@@ -135,6 +136,45 @@ blocks_do(struct jobs *js, int folder, struct job *j)
 	return (result);
 }
 
+/* A record of the same length, of which nothing is to be known. */
+static int
+erase_one(struct jobs *js, int folder, const struct job *j, const struct job_erasure *e,
+    struct err *err)
+{
+	char name[BLOCK_NAME_BYTES];
+	uint8_t *p = malloc(e->bytes);
+	int handle, result;
+
+	if (p == NULL || record_erase(p, record_place(j->uid, RECORD_IN_BLOCK, e->number, e->at),
+		e->bytes, e->link) != 0) {
+		free(p);
+		return (err_set(err, "erase: out of memory, or of chance"));
+	}
+	block_name(name, e->number);
+	handle = disk_open(js->disk, folder, name, DISK_WRITE);
+	if (handle < 0) {
+		free(p);
+		return (errno == ENOENT ? 0 : err_sys(err, "open block %s", name));
+	}
+	result = disk_write_all(js->disk, handle, p, e->bytes, e->at);
+	if (result == 0)
+		result = disk_sync(js->disk, handle);
+	if (result != 0)
+		err_sys(err, "erase in block %s", name);
+	disk_close(js->disk, handle);
+	free(p);
+	return (result);
+}
+
+static int
+erasures_do(struct jobs *js, int folder, struct job *j)
+{
+	for (uint32_t i = 0; i < j->erasure_count; i++)
+		if (erase_one(js, folder, j, &j->erasures[i], &j->err) != 0)
+			return (-1);
+	return (0);
+}
+
 static int
 state_append(struct jobs *js, int folder, struct job *j)
 {
@@ -188,6 +228,8 @@ stream_end(struct jobs *js, struct job *j)
 		    &j->err);
 	else if (result == 0 && j->state.len > 0)
 		result = state_append(js, j->folder, j);
+	if (result == 0)
+		result = erasures_do(js, j->folder, j);
 	if (result == 0)
 		result = gone_do(js, j->folder, j);
 	disk_close(js->disk, j->folder);

@@ -25,6 +25,10 @@ struct job_block {
 	struct buf bytes;
 };
 
+struct job_erasure {
+	uint32_t number, at, bytes, link;
+};
+
 struct job_gone {
 	uint32_t number;
 	bool keep;
@@ -39,6 +43,8 @@ struct job {
 	bool make_folder, sync_folder;
 	struct job_block *blocks;
 	uint32_t block_count, block_room;
+	struct job_erasure *erasures;
+	uint32_t erasure_count;
 	struct job_gone *gone;
 	uint32_t gone_count;
 	struct buf state;

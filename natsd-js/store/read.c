@@ -475,6 +475,16 @@ read_slowly(struct block *b, uint64_t seq, struct record *r, struct err *err)
 }
 
 enum store_result
+block_place(struct block *b, uint64_t seq, uint32_t *offset, struct record *r, struct err *err)
+{
+	enum store_result result = block_read(b, seq, r, err);
+
+	if (result == STORE_OK)
+		*offset = b->stream->store->window.next - (uint32_t)record_padded(r->bytes);
+	return (result);
+}
+
+enum store_result
 block_read(struct block *b, uint64_t seq, struct record *r, struct err *err)
 {
 	struct store *store = b->stream->store;
@@ -499,5 +509,37 @@ block_read(struct block *b, uint64_t seq, struct record *r, struct err *err)
 		err_set(err, "sequence %" PRIu64 " in block %08x is damaged", seq, b->number);
 	else if (result != STORE_OK && err != NULL)
 		*err = why;
+	return (result);
+}
+
+/* ---- is it all there ---- */
+
+static int
+verify_record(void *arg, const struct record *r, uint32_t offset)
+{
+	struct knowing *k = arg;
+	struct block *b = k->b;
+
+	(void)offset;
+	if (r->type == RECORD_MESSAGE && r->seq >= b->first && r->seq <= b->last)
+		k->there[(r->seq - b->first) / 64] |= UINT64_C(1) << (r->seq - b->first) % 64;
+	return (0);
+}
+
+enum store_result
+block_verify(struct block *b, struct err *err)
+{
+	struct knowing k = { .b = b };
+	enum store_result result = block_know(b, err);
+
+	if (result != STORE_OK)
+		return (result);
+	k.there = calloc(block_numbers(b) / 64 + 1, sizeof(*k.there));
+	if (k.there == NULL)
+		return (store_no_memory(err));
+	result = block_scan(b, verify_record, &k, NULL, err);
+	if (result == STORE_OK)
+		know_lost(&k);
+	free(k.there);
 	return (result);
 }

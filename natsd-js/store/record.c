@@ -1,7 +1,9 @@
 #include "config.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <xxhash.h>
 
 #include "common/cursor.h"
@@ -105,6 +107,31 @@ record_decode(const uint8_t *p, size_t n, uint64_t place, struct record *r)
 	in = rd_of(r->payload.p + r->payload.n, 8);
 	r->expires = (int64_t)rd_u64(&in);
 	return (r->expires == 0 ? -1 : 0);
+}
+
+int
+record_erase(uint8_t *p, uint64_t place, uint32_t padded, uint32_t link)
+{
+	struct record r = { .type = RECORD_ERASED, .link = link,
+		.payload = { .n = padded - RECORD_HEAD } };
+	uint8_t *chance = malloc(padded);
+	size_t at = 0;
+	ssize_t n;
+
+	while (chance != NULL && at < padded) {
+		n = getrandom(chance + at, padded - at, 0);
+		if (n < 0) {
+			free(chance);
+			return (-1);
+		}
+		at += (size_t)n;
+	}
+	if (chance == NULL)
+		return (-1);
+	r.payload.p = (const char *)chance;
+	record_encode(p, place, &r);
+	free(chance);
+	return (0);
 }
 
 void

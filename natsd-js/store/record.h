@@ -56,6 +56,10 @@ size_t record_length(const struct record *);
 void record_encode(uint8_t *, uint64_t place, struct record *);
 int record_decode(const uint8_t *, size_t n, uint64_t place, struct record *);
 
+/* record_erase - instead of one of so many bytes, with its zeros: one that says nothing, of chance.
+ * -1: there is none. */
+int record_erase(uint8_t *, uint64_t place, uint32_t padded, uint32_t link);
+
 /* What of a file lies in memory: n bytes from offset `base` on. */
 struct record_bytes {
 	const uint8_t *data;

@@ -336,6 +336,8 @@ store_replay(void *arg, const struct journal_entry *e, struct err *err)
 		return (replay_remove(s, &in, err));
 	case STORE_J_CUT:
 		return (stream_apply_cut(s, rd_u64(&in), err));
+	case STORE_J_ERASE:
+		return (stream_apply_erase(s, rd_u64(&in), err));
 	case STORE_J_ADVANCE:
 		result = stream_apply_advance(s, rd_u64(&in));
 		break;

@@ -296,6 +296,38 @@ stream_apply_cut(struct stream *s, uint64_t last, struct err *err)
 	return (0);
 }
 
+/* The bytes of the message are no longer to be read anywhere. */
+int
+stream_apply_erase(struct stream *s, uint64_t seq, struct err *err)
+{
+	struct block *b = block_find(s, seq);
+	uint32_t room = s->erasure_room == 0 ? 4 : s->erasure_room * 2, at, padded;
+	struct erasure *list;
+	struct record r;
+
+	if (b == NULL || block_know(b, err) != STORE_OK)
+		return (b == NULL ? 0 : -1);
+	if (block_dead(b, (uint32_t)(seq - b->first)))
+		return (0);
+	if (block_place(b, seq, &at, &r, err) != STORE_OK)
+		return (-1);
+	padded = (uint32_t)record_padded(r.bytes);
+	if (s->erasure_count == s->erasure_room) {
+		list = reallocarray(s->erasures, room, sizeof(*list));
+		if (list == NULL)
+			return (err_set(err, "out of memory"));
+		s->erasures = list;
+		s->erasure_room = room;
+	}
+	s->erasures[s->erasure_count] = (struct erasure){ .number = b->number, .at = at,
+		.bytes = padded, .link = r.link };
+	if (stream_apply_remove(s, seq, seq, err) != 0)
+		return (-1);
+	s->erasure_count++;
+	s->store->window.uid = 0;
+	return (0);
+}
+
 /* ---- the API ---- */
 
 enum store_result
@@ -331,6 +363,16 @@ stream_remove(struct stream *s, uint64_t seq, struct err *err)
 	return (stream_remove_range(s, seq, seq, err));
 }
 
+static int
+apply_sequence(struct stream *s, enum store_journal type, uint64_t seq, struct err *err)
+{
+	if (type == STORE_J_CUT)
+		return (stream_apply_cut(s, seq, err));
+	if (type == STORE_J_ERASE)
+		return (stream_apply_erase(s, seq, err));
+	return (stream_apply_advance(s, seq) == 0 ? 0 : err_set(err, "out of memory"));
+}
+
 static enum store_result
 put_sequence(struct stream *s, enum store_journal type, uint64_t seq, struct err *err)
 {
@@ -342,9 +384,8 @@ put_sequence(struct stream *s, enum store_journal type, uint64_t seq, struct err
 		return (result);
 	out = wr_of(p, 8);
 	wr_u64(&out, seq);
-	if (type == STORE_J_CUT ? stream_apply_cut(s, seq, err) != 0 :
-	    stream_apply_advance(s, seq) != 0)
-		return (store_no_memory(err));
+	if (apply_sequence(s, type, seq, err) != 0)
+		return (STORE_ERROR);
 	store_end(s, type, 8);
 	return (STORE_OK);
 }
@@ -353,6 +394,23 @@ enum store_result
 stream_advance(struct stream *s, uint64_t last, struct err *err)
 {
 	return (last <= s->last_seq ? STORE_OK : put_sequence(s, STORE_J_ADVANCE, last, err));
+}
+
+enum store_result
+stream_erase(struct stream *s, uint64_t seq, uint64_t *cut, struct err *err)
+{
+	struct block *b = block_find(s, seq);
+	enum store_result result = b == NULL ? STORE_NONE : block_know(b, err);
+
+	if (result != STORE_OK)
+		return (result);
+	if (block_dead(b, (uint32_t)(seq - b->first)))
+		return (STORE_NONE);
+	result = put_sequence(s, STORE_J_ERASE, seq, err);
+	s->store->cut_wanted = true;
+	/* One on its way does not have it. */
+	*cut = s->store->cuts + (s->store->cutting ? 2 : 1);
+	return (result);
 }
 
 enum store_result

@@ -28,7 +28,8 @@ store_options_default(void)
 	    .journal = { .segment_bytes = 16u << 20, .segments = 16,
 		.policy = JOURNAL_DURABLE, .interval_ns = 2 * 60 * NS_PER_S },
 	    .block_bytes = 8u << 20, .write_cache = 64u << 20, .write_age_ns = 2 * NS_PER_S,
-	    .read_cache = 16u << 20, .subject_cache = 16u << 20, .thread = true,
+	    .read_cache = 16u << 20, .subject_cache = 16u << 20, .care_rate = 8u << 20,
+	    .thread = true,
 	    .done = DOORBELL_NONE });
 }
 

@@ -38,6 +38,8 @@ struct store_options {
 	uint64_t write_cache;	 /* bytes not yet in block files, before a checkpoint begins */
 	int64_t write_age_ns;	 /* between two checkpoints, while anything changes */
 	uint64_t read_cache;	 /* bytes for what is remembered of blocks that were searched */
+	uint64_t care_rate;	 /* bytes a second that are read and written for scrubbing and for
+				  * blocks with much that is dead; 0: neither */
 	uint64_t subject_cache;	 /* bytes for sums by subject; the others are in the index */
 	const char *index;	 /* path of its folder; NULL: none, all of them are in memory */
 	bool thread;		 /* a sync thread; else the owner calls store_run() */
@@ -173,6 +175,13 @@ enum store_result stream_load(struct stream *, uint64_t seq, struct store_messag
 
 enum store_result stream_remove(struct stream *, uint64_t seq, struct err *);
 
+/*
+ * stream_erase - removes it, and its bytes are overwritten: in its block, and in the journal.  The
+ *	removal is durable with its ticket, the erasure when store_cuts() >= *cut.
+ */
+enum store_result stream_erase(struct stream *, uint64_t seq, uint64_t *cut, struct err *);
+uint64_t store_cuts(const struct store *);
+
 /* stream_truncate - everything above `last` goes, and those sequences will be used again: for a
  * replicated log. */
 enum store_result stream_truncate(struct stream *, uint64_t last, struct err *);
@@ -261,6 +270,11 @@ enum store_result stream_filtered(struct stream_filter *, uint64_t seq, struct f
 /* stream_subjects - each subject that matches, with its sums; in no order. */
 enum store_result stream_subjects(struct stream_filter *,
     void (*fn)(void *, struct str subject, const struct filter_state *), void *arg, struct err *);
+
+/* stream_digest - of the messages in first..last: the same on each store that has the same ones.
+ * STORE_DAMAGED: some cannot be read. */
+enum store_result stream_digest(struct stream *, uint64_t first, uint64_t last, uint64_t *digest,
+    struct err *);
 
 /* ---- small state: what stands beside the messages ---- */
 

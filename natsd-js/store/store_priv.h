@@ -69,6 +69,10 @@ struct block {
 	struct stream *stream;
 };
 
+struct erasure { /* a record whose place in its file is overwritten by the next job */
+	uint32_t number, at, bytes, link;
+};
+
 struct small {
 	struct str key, value; /* one allocation, at key.p */
 	bool changed, gone;
@@ -105,6 +109,8 @@ struct stream {
 	uint32_t last_block; /* number; never used again */
 	struct gone_block *gone;
 	uint32_t gone_count, gone_room;
+	struct erasure *erasures;
+	uint32_t erasure_count, erasure_room;
 	uint64_t last_seq;
 	uint64_t cut_seq; /* the last one before it was cut; 0: it was not, in this life */
 	int64_t last_time;
@@ -191,6 +197,13 @@ struct store {
 	uint64_t cut_ticket, cut_commit; /* commit 0: not known yet */
 	struct job *cut_list;		 /* until they run */
 	uint32_t cut_jobs;		 /* that run */
+	uint64_t cuts;			 /* that ended well */
+	bool erasing; /* the one on its way has erasures: the journal is wiped behind it */
+	bool cut_wanted;
+	/* care.c */
+	struct mono care_at; /* of its last step */
+	uint64_t care_uid;   /* where it goes on */
+	uint64_t care_seq;
 	struct mono cut_at; /* when it began */
 	struct mono retry_at; /* not before, after one that failed */
 	struct err cut_err;
@@ -270,6 +283,9 @@ enum store_result block_index(struct block *, struct err *);
 /* block_read - the record of a live message, checked; borrowed. */
 enum store_result block_read(struct block *, uint64_t seq, struct record *, struct err *);
 /* block_scan - all that verifies in the file and in memory, in the order of places. */
+/* block_place - where the record of a live message is. */
+enum store_result block_place(struct block *, uint64_t seq, uint32_t *offset, struct record *,
+    struct err *);
 enum store_result block_scan(struct block *,
     int (*fn)(void *, const struct record *, uint32_t offset), void *arg, unsigned *gaps,
     struct err *);
@@ -289,6 +305,7 @@ void stream_forget_empty(struct stream *); /* blocks in which nothing lives */
 int stream_gone_add(struct stream *, uint32_t number, bool keep);
 /* stream_remove_range - first <= last <= last_seq; journal and memory. */
 enum store_result stream_remove_range(struct stream *, uint64_t first, uint64_t last, struct err *);
+int stream_apply_erase(struct stream *, uint64_t seq, struct err *);
 /* block_lost - a live message cannot be read any more: dead, and reported. */
 void block_lost(struct block *, uint64_t seq);
 
@@ -316,6 +333,12 @@ uint64_t stream_live_next(struct stream *, uint64_t seq); /* 0: none */
 /* stream_expires - something may be due at this time of the wall clock; its timer is set. */
 void stream_expires(struct stream *, int64_t when);
 void block_expires(struct block *, int64_t expires); /* a message that says so is in it */
+
+/* block_verify - all that lives in it can be read; what cannot is lost. */
+enum store_result block_verify(struct block *, struct err *);
+
+/* care.c */
+void store_care(struct store *, struct mono now);
 
 /* rewrite.c */
 /* block_rewrite - what lives in it stands in a block of another number.  -1: nothing changed. */

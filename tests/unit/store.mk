@@ -8,7 +8,7 @@ STORE_TEST_LIBS = natsd-js/store/libstore.a $(STORE_LIBS) tests/libdisktest.a $(
 
 STORE_TESTS = tests/unit/test_store_disk tests/unit/test_store_journal tests/unit/test_store_parts \
 	tests/unit/test_store_model tests/unit/test_store_damage tests/unit/test_store_tool \
-	tests/unit/test_store_oom
+	tests/unit/test_store_oom tests/unit/test_store_care
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
 
@@ -33,6 +33,9 @@ tests_unit_test_store_damage_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_tool_SOURCES = tests/unit/test_store_tool.c tests/unit/store_dir.h
 tests_unit_test_store_tool_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_tool_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_care_SOURCES = tests/unit/test_store_care.c
+tests_unit_test_store_care_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_care_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_oom_SOURCES = tests/unit/test_store_oom.c tests/unit/store_dir.h
 tests_unit_test_store_oom_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_oom_LDADD = $(STORE_TEST_LIBS)

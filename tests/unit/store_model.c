@@ -139,8 +139,9 @@ append(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now
 static bool
 remove_one(struct model_stream *ms, struct stream *s, struct seed *seed)
 {
-	uint64_t seq = 1 + seed_below(seed, (unsigned)ms->last + 2);
-	enum store_result result = stream_remove(s, seq, NULL);
+	uint64_t seq = 1 + seed_below(seed, (unsigned)ms->last + 2), cut;
+	enum store_result result = seed_below(seed, 20) == 0 ? stream_erase(s, seq, &cut, NULL) :
+	    stream_remove(s, seq, NULL);
 	bool here = seq <= ms->last && ms->messages[seq].here;
 
 	if (!here)
@@ -148,6 +149,26 @@ remove_one(struct model_stream *ms, struct stream *s, struct seed *seed)
 	else if (result == STORE_OK)
 		ms->messages[seq].here = false;
 	return (!here || result == STORE_OK);
+}
+
+static void
+told_gone(void *arg, uint64_t first, uint64_t last, struct str subject, enum removal why)
+{
+	bool *gone = arg;
+
+	(void)subject;
+	ck_assert(why == REMOVAL_ASKED);
+	for (; first <= last; first++)
+		gone[first] = true;
+}
+
+/* The store took a part of it: what it told is gone. */
+static bool
+purge_half(struct model_stream *ms, const bool *gone)
+{
+	for (uint64_t seq = 1; seq <= ms->last; seq++)
+		ms->messages[seq].here &= !gone[seq];
+	return (false);
 }
 
 static bool
@@ -159,7 +180,9 @@ purge(struct model_stream *ms, struct stream *s, struct seed *seed)
 	uint64_t purged, expect = 0, matching = 0;
 	enum store_result result;
 	unsigned what = seed_below(seed, 6);
+	bool gone[MODEL_SEQS] = { false };
 
+	stream_tell(s, told_gone, gone);
 	switch (what) {
 	case 0:
 		result = stream_purge_all(s, &purged, NULL);
@@ -184,11 +207,13 @@ purge(struct model_stream *ms, struct stream *s, struct seed *seed)
 			matching += ms->messages[seq].here &&
 			    subject_matches(model_subject(ms->messages[seq].subject), filter);
 		matching = keep > matching ? 0 : matching - keep;
+		stream_tell(s, NULL, NULL);
 		if (result != STORE_OK)
-			return (false);
+			return (purge_half(ms, gone));
 		for (uint64_t seq = 1; seq <= ms->last && matching > 0; seq++)
 			if (ms->messages[seq].here && (below == 0 || seq < below) &&
 			    subject_matches(model_subject(ms->messages[seq].subject), filter)) {
+				ck_assert(gone[seq]);
 				ms->messages[seq].here = false;
 				matching--;
 				expect++;
@@ -196,9 +221,11 @@ purge(struct model_stream *ms, struct stream *s, struct seed *seed)
 		ck_assert_uint_eq(purged, expect);
 		return (true);
 	}
+	stream_tell(s, NULL, NULL);
 	if (result != STORE_OK)
-		return (false);
+		return (purge_half(ms, gone));
 	for (uint64_t seq = 1; seq < below && seq <= ms->last; seq++) {
+		ck_assert(!ms->messages[seq].here || gone[seq]);
 		expect += ms->messages[seq].here;
 		ms->messages[seq].here = false;
 	}
@@ -216,10 +243,9 @@ told(void *arg, uint64_t first, uint64_t last, struct str subject, enum removal 
 
 	(void)subject;
 	ck_assert(why != REMOVAL_ASKED);
-	for (; first <= last; first++) {
-		ck_assert(ms->messages[first].here);
+	ck_assert(first < last || ms->messages[first].here);
+	for (; first <= last; first++)
 		ms->messages[first].here = false;
-	}
 }
 
 static bool
