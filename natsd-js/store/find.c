@@ -484,6 +484,119 @@ stream_subjects(struct stream_filter *f,
 	return (sums_each_match(&x));
 }
 
+struct lasts {
+	struct stream_filter *filter;
+	uint64_t upto, *seqs;
+	unsigned max, n;
+	enum store_result result;
+	struct err *err;
+};
+
+static bool
+last_one(void *arg, struct str subject, struct sum *at)
+{
+	struct lasts *x = arg;
+	uint64_t seq;
+
+	if (!matches(x->filter, subject))
+		return (true);
+	x->result = settle(x->filter->stream, subject, at, x->err);
+	if (x->result != STORE_OK || at->first > x->upto)
+		return (x->result == STORE_OK);
+	seq = at->last;
+	if (seq > x->upto)
+		x->result = seek_prev(x->filter->stream, subject, at->first, x->upto, &seq, x->err);
+	if (x->result != STORE_OK || seq == 0)
+		return (x->result == STORE_OK);
+	if (x->n < x->max)
+		x->seqs[x->n] = seq;
+	return (x->n++ < x->max);
+}
+
+static int
+by_sequence(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return ((*x > *y) - (*x < *y));
+}
+
+enum store_result
+stream_lasts(struct stream_filter *f, uint64_t upto, uint64_t *seqs, unsigned max, unsigned *n,
+    struct err *err)
+{
+	struct lasts x = { .filter = f, .upto = upto, .seqs = seqs, .max = max, .err = err,
+		.result = STORE_OK };
+	enum store_result result = stream_sums_each(f->stream, prefix_of(f), last_one, &x, err);
+
+	*n = x.n;
+	if (result == STORE_OK && x.n > 0 && x.n <= max)
+		qsort(seqs, x.n, sizeof(*seqs), by_sequence);
+	return (result != STORE_OK ? result : x.result);
+}
+
+/* The live message of the block in the middle of low..high, or one before it; INDEX_NONE. */
+static uint32_t
+middle(const struct block *b, uint32_t low, uint32_t high)
+{
+	uint32_t at = block_live_prev(b, low + (high - low) / 2);
+
+	return (at == INDEX_NONE || at < low ? INDEX_NONE : at);
+}
+
+/* Times of a stream never fall: the first number of the block that is not older. */
+static enum store_result
+within_at_time(struct block *b, int64_t time, uint32_t *number, struct err *err)
+{
+	uint32_t low = 0, high = block_numbers(b), at;
+	struct record r;
+
+	while (low < high) {
+		enum store_result result;
+
+		at = middle(b, low, high - 1);
+		if (at == INDEX_NONE) { /* the lower half is dead */
+			low = low + (high - 1 - low) / 2 + 1;
+			continue;
+		}
+		result = block_read(b, b->first + at, &r, err);
+		if (result == STORE_DAMAGED)
+			block_lost(b, b->first + at);
+		else if (result != STORE_OK)
+			return (result);
+		else if (r.time < time)
+			low = low + (high - 1 - low) / 2 + 1;
+		else
+			high = at;
+	}
+	*number = block_live_next(b, low);
+	return (STORE_OK);
+}
+
+enum store_result
+stream_at_time(struct stream *s, int64_t time, uint64_t *seq, struct err *err)
+{
+	*seq = s->last_seq + 1;
+	for (uint32_t i = 0; i < s->block_count; i++) {
+		struct block *b = s->blocks[i];
+		enum store_result result;
+		uint32_t number;
+
+		if (b->live == 0 || b->last_time < time)
+			continue;
+		result = block_know(b, err);
+		if (result == STORE_OK)
+			result = within_at_time(b, time, &number, err);
+		if (result != STORE_OK)
+			return (result);
+		if (number == INDEX_NONE)
+			continue;
+		*seq = b->first + number;
+		return (STORE_OK);
+	}
+	return (STORE_OK);
+}
+
 enum store_result
 stream_purge_filter(struct stream *s, struct str filter, uint64_t seq, uint64_t keep,
     uint64_t *purged, struct err *err)

@@ -260,6 +260,15 @@ enum store_result stream_next(struct stream_filter *, uint64_t seq, struct store
 enum store_result stream_last(struct stream *, struct str subject, uint64_t upto,
     struct store_message *, struct err *);
 
+/*
+ * stream_lasts - the sequence of the last message at or below `upto` of each subject that matches, in
+ *	rising order, in seqs[0..*n).  With more than `max` of them *n is max + 1 and nothing is said.
+ * stream_at_time - the first sequence of a message that is not older than `time`; last + 1: none.
+ */
+enum store_result stream_lasts(struct stream_filter *, uint64_t upto, uint64_t *seqs, unsigned max,
+    unsigned *n, struct err *);
+enum store_result stream_at_time(struct stream *, int64_t time, uint64_t *seq, struct err *);
+
 struct filter_state {
 	uint64_t messages, first_seq, last_seq; /* 0, 0, 0: none */
 };

@@ -198,7 +198,7 @@ stream_sums_each(struct stream *s, struct str prefix, bool (*fn)(void *, struct 
 		struct sum sum;
 
 		if (at == NULL || at->count == 0 || at->len < prefix.n ||
-		    memcmp(at->text, prefix.p, prefix.n) != 0)
+		    (prefix.n > 0 && memcmp(at->text, prefix.p, prefix.n) != 0))
 			continue;
 		sum = (struct sum){ .first = at->first, .last = at->last, .count = at->count,
 			.first_old = at->first_old, .last_old = at->last_old };

@@ -409,6 +409,38 @@ same(const struct model_message *m, const struct store_message *found)
 	    full.expires == found->expires);
 }
 
+/* The last of each subject, and the first of a time. */
+static void
+look_more(const struct model_stream *ms, struct stream *s, struct seed *seed)
+{
+	struct str filter = str_of(filters[seed_below(seed, FILTERS)]);
+	struct stream_filter *f = stream_filter_new(s, &filter, 1);
+	uint64_t upto = seed_below(seed, (unsigned)ms->last + 2), seqs[MODEL_SUBJECTS], at;
+	uint64_t first = ms->last + 1;
+	int64_t time = ms->last_time - (int64_t)seed_below(seed, 300);
+	unsigned n, expect = 0;
+	bool seen[MODEL_SUBJECTS] = { false };
+
+	ck_assert(stream_lasts(f, upto, seqs, MODEL_SUBJECTS, &n, NULL) == STORE_OK);
+	for (uint64_t seq = upto < ms->last ? upto : ms->last; seq > 0; seq--) {
+		const struct model_message *m = &ms->messages[seq];
+
+		if (!m->here || seen[m->subject] || !subject_matches(model_subject(m->subject), filter))
+			continue;
+		seen[m->subject] = true;
+		expect++;
+		ck_assert_uint_le(expect, n);
+		ck_assert_uint_eq(seqs[n - expect], seq);
+	}
+	ck_assert_uint_eq(n, expect);
+	stream_filter_free(f);
+	for (uint64_t seq = ms->last; seq > 0; seq--)
+		if (ms->messages[seq].here && ms->messages[seq].time >= time)
+			first = seq;
+	ck_assert(stream_at_time(s, time, &at, NULL) == STORE_OK);
+	ck_assert_uint_eq(at, first);
+}
+
 void
 model_look(const struct model *m, struct store *store, struct seed *seed)
 {
@@ -425,6 +457,7 @@ model_look(const struct model *m, struct store *store, struct seed *seed)
 
 	if (s == NULL)
 		return;
+	look_more(ms, s, seed);
 	from = seed_below(seed, 2) == 0 ? 0 : seed_below(seed, (unsigned)ms->last + 2);
 	f = stream_filter_new(s, list, count);
 	for (uint64_t seq = from == 0 ? 1 : from; seq <= ms->last; seq++) {
