@@ -507,6 +507,8 @@ checkpoint_free(struct store *store)
 {
 	struct job *j, *next;
 
+	for (struct stream *s = store->all; s != NULL; s = s->next_all)
+		s->job = NULL;
 	jobs_free(store->jobs);
 	for (j = store->cut_list; j != NULL; j = next) {
 		next = j->next;
