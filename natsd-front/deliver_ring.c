@@ -302,6 +302,8 @@ on_msg(struct worker *w, const struct ring_rec *rec)
 	if (head.blob != NULL)
 		blob_drop(w->mem.blobs, head.blob);
 	msg_trace_done(w, head.trace);
+	if (!w->lent)
+		msg_trace_send(w);
 }
 
 static void

@@ -7,7 +7,7 @@
  *	publisher's worker	msg_trace_begin ... msg_trace_done
  *	ring record to another	  msg_trace_hold		     holds a share, as it does of a blob
  *	that worker			msg_trace_egress ... msg_trace_done
- *	the last one					     msg_trace_send, at the end of its turn
+ *	the last one					     msg_trace_send, as soon as it may
  *
  * Nothing of it is touched for a message without headers.
  */

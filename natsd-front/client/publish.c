@@ -255,6 +255,7 @@ publish_asked(struct conn *c, const struct parser_pub *sent, const struct parser
 		msg_trace_mapped(t, p->subject);
 	publish(c, p, t);
 	msg_trace_done(c->worker, t);
+	msg_trace_send(c->worker); /* not all of a read at once: one event may be large */
 }
 
 enum parser_next
