@@ -178,6 +178,7 @@ void
 auth_end(struct conn *c)
 {
 	auth_unbind(c);
+	tally_leave(c);
 }
 
 void

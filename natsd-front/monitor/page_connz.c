@@ -213,6 +213,7 @@ connz_needs(const struct page_call *call, struct facts_needs *needs)
 	const struct page_connz *o = &call->connz;
 
 	needs->workers = true;
+	needs->accounts = o->acc != NULL;
 	needs->what = SNAPSHOT_COUNTERS;
 	needs->subs = o->subs;
 	needs->closed = o->state != PAGE_OPEN;
@@ -397,6 +398,8 @@ static void
 conn_json(struct json_out *j, const struct page_connz *o, const struct facts *f,
     const struct snapshot_conn *c)
 {
+	bool global = strcmp(c->account, "$G") == 0; /* closed ones forget that they were there */
+
 	json_object_begin(j);
 	json_ku64(j, "cid", c->cid);
 	json_kstr(j, "kind", str_of(c->kind));
@@ -417,10 +420,12 @@ conn_json(struct json_out *j, const struct page_connz *o, const struct facts *f,
 	tls_json(j, o, c);
 	if (o->auth)
 		json_kstr_oe(j, "authorized_user", str_of(c->user));
-	if (o->auth && strcmp(c->account, "$G") != 0)
+	if (o->auth && !global)
 		json_kstr(j, "account", str_of(c->account));
 	subs_json(j, o, c);
-	if (o->auth)
+	if (c->by_nkey && (o->auth || c->stop_wall_ns != 0))
+		json_kstr(j, "issuer_key", str_of(c->account));
+	if (o->auth && (!global || c->stop_wall_ns == 0))
 		json_kstr(j, "name_tag", str_of(c->account));
 	json_object_end(j);
 }
