@@ -63,6 +63,12 @@ creds_of(const struct conn *c)
 	    .token = said_str(o->auth_token), .nkey = said_str(o->nkey), .sig = said_str(o->sig) });
 }
 
+const struct connect_options *
+auth_last_said(const struct conn *c)
+{
+	return (c->auth == NULL ? NULL : &c->auth->said);
+}
+
 struct connect_options *
 auth_said(struct conn *c)
 {

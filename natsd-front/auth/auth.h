@@ -42,6 +42,9 @@ struct str auth_nonce(const struct conn *);
 struct connect_options *auth_said(struct conn *);
 int auth_keep(struct conn *, struct connect_options *o);
 
+/* auth_last_said - the same, to be read only. */
+const struct connect_options *auth_last_said(const struct conn *);
+
 /* auth_connect - decides over what was kept.  auth_settle - CONNECT is done with: what no reload
  * asks for is forgotten. */
 enum auth_result auth_connect(struct conn *);
