@@ -8,8 +8,6 @@
 
 #include "common/ctl.h"
 #include "natsd-front/auth/auth.h"
-#include "natsd-front/auth/auth_table.h"
-#include "natsd-front/client/connect_json.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/peer.h"
 #include "natsd-front/snapshot.h"
@@ -54,6 +52,13 @@ static char *
 copy_text(const char *s)
 {
 	return (s == NULL ? NULL : strdup(s));
+}
+
+/* What the last CONNECT said, be it refused, stands before what an earlier one did. */
+static char *
+copy_word(const char *taken, const char *unread)
+{
+	return (copy_text(unread != NULL ? unread : taken));
 }
 
 /* One block: the subscriptions, then all their texts.  bytes: of the texts, terminated. */
@@ -192,27 +197,6 @@ snapshot_conn_copy(struct snapshot_conn *to, const struct snapshot_conn *from, b
 	return (with_subs && from->subs != NULL ? copy_snapshot_subs(to, from) : 0);
 }
 
-static char *
-copy_label(const char *kept, const struct connect_text *said)
-{
-	if (kept != NULL)
-		return (strdup(kept));
-	return (said == NULL || said->p == NULL ? NULL : strndup(said->p, said->n));
-}
-
-/* Who was refused has labels in its CONNECT only. */
-static void
-copy_labels(struct snapshot_conn *to, const struct conn *c)
-{
-	static const struct conn_labels none;
-	const struct conn_labels *l = c->labels == NULL ? &none : c->labels;
-	const struct connect_options *o = auth_last_said(c);
-
-	to->name = copy_label(l->name, o == NULL ? NULL : &o->name);
-	to->lang = copy_label(l->lang, o == NULL ? NULL : &o->lang);
-	to->version = copy_label(l->version, o == NULL ? NULL : &o->version);
-}
-
 int
 snapshot_conn_of(struct snapshot_conn *to, const struct conn *c, bool with_subs)
 {
@@ -232,12 +216,16 @@ snapshot_conn_of(struct snapshot_conn *to, const struct conn *c, bool with_subs)
 		.stalls = c->stalls,
 		.nsubs = c->subs.used,
 		.account = c->account->name,
-		.by_nkey = c->user != NULL && c->user->is_nkey,
 	};
 	conn_client_ip(c, to->ip);
 	if (auth_shown(c)[0] != '\0')
 		to->user = copy_text(auth_shown(c));
-	copy_labels(to, c);
+	if (auth_signed(c))
+		to->issuer = c->account->name;
+	to->name = copy_word(c->labels == NULL ? NULL : c->labels->name, auth_unread_name(c));
+	to->lang = copy_word(c->labels == NULL ? NULL : c->labels->lang, auth_unread_lang(c));
+	to->version = copy_word(c->labels == NULL ? NULL : c->labels->version,
+	    auth_unread_version(c));
 	if (copy_tls(to, c) != 0)
 		return (-1);
 	return (with_subs ? copy_subs(to, c) : 0);

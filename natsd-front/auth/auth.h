@@ -42,9 +42,6 @@ struct str auth_nonce(const struct conn *);
 struct connect_options *auth_said(struct conn *);
 int auth_keep(struct conn *, struct connect_options *o);
 
-/* auth_last_said - the same, to be read only. */
-const struct connect_options *auth_last_said(const struct conn *);
-
 /* auth_connect - decides over what was kept.  auth_settle - CONNECT is done with: what no reload
  * asks for is forgotten. */
 enum auth_result auth_connect(struct conn *);
@@ -65,6 +62,15 @@ void auth_late(struct conn *);
  * differ, so that it may have to go, or to prove anew who it is.
  */
 void auth_reload(struct conn *, const struct settings *old, bool changed);
+
+/* auth_signed - an nkey user was let in: monitoring names its account as issuer. */
+bool auth_signed(const struct conn *);
+
+/* auth_unread_* - the client's own words of a CONNECT that is not done with, or was refused; NULL: it
+ * said none.  Borrowed. */
+const char *auth_unread_name(const struct conn *);
+const char *auth_unread_lang(const struct conn *);
+const char *auth_unread_version(const struct conn *);
 
 /* auth_shown - user, key or "[REDACTED]" for monitoring; "" when it said none.  Borrowed. */
 const char *auth_shown(const struct conn *);

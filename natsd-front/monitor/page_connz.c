@@ -398,6 +398,7 @@ static void
 conn_json(struct json_out *j, const struct page_connz *o, const struct facts *f,
     const struct snapshot_conn *c)
 {
+	bool is_closed = c->stop_wall_ns != 0;
 	bool global = strcmp(c->account, "$G") == 0; /* closed ones forget that they were there */
 
 	json_object_begin(j);
@@ -423,9 +424,9 @@ conn_json(struct json_out *j, const struct page_connz *o, const struct facts *f,
 	if (o->auth && !global)
 		json_kstr(j, "account", str_of(c->account));
 	subs_json(j, o, c);
-	if (c->by_nkey && (o->auth || c->stop_wall_ns != 0))
-		json_kstr(j, "issuer_key", str_of(c->account));
-	if (o->auth && (!global || c->stop_wall_ns == 0))
+	if (o->auth || is_closed)
+		json_kstr_oe(j, "issuer_key", str_of(c->issuer));
+	if (o->auth && !(is_closed && global))
 		json_kstr(j, "name_tag", str_of(c->account));
 	json_object_end(j);
 }

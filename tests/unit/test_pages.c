@@ -608,13 +608,13 @@ START_TEST(test_issuer)
 	struct facts f = make_facts();
 	json_t *j, *c;
 
-	conns2[0].by_nkey = true;
+	conns2[0].issuer = "$SYS";
 	j = get_json(&f, "/connz", "cid=6&auth=1");
 	c = json_array_get(json_object_get(j, "connections"), 0);
 	ck_assert_str_eq(string(c, "issuer_key"), "$SYS");
 	json_decref(j);
 	j = get_json(&f, "/connz", "cid=6");
-	conns2[0].by_nkey = false;
+	conns2[0].issuer = NULL;
 	c = json_array_get(json_object_get(j, "connections"), 0);
 	ck_assert_ptr_null(json_object_get(c, "issuer_key"));
 	forget(&f, j);
