@@ -63,6 +63,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/monitor/page_varz.c \
 	natsd-front/monitor/params.h natsd-front/monitor/params.c \
 	natsd-front/msg.c natsd-front/msg.h natsd-front/msg_trace.c natsd-front/msg_trace.h \
+	natsd-front/trace_request.c natsd-front/trace_request.h \
 	natsd-front/opening.c natsd-front/opening.h \
 	natsd-front/out.c natsd-front/out.h \
 	natsd-front/peer.c natsd-front/peer.h \

@@ -180,3 +180,29 @@ tests_fuzz_fuzz_options_tree_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_options_tree_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_options_tree_LDADD = $(COMMON_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/replay_subject_set tests/fuzz/replay_snappy tests/fuzz/replay_trace_request
+tests_fuzz_replay_subject_set_SOURCES = tests/fuzz/fuzz_subject_set.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_subject_set_LDADD = $(COMMON_LIBS)
+tests_fuzz_replay_snappy_SOURCES = tests/fuzz/fuzz_snappy.c tests/fuzz/fuzz.h tests/fuzz/replay.c \
+	tests/unit/unsnappy.h
+tests_fuzz_replay_snappy_LDADD = $(COMMON_LIBS)
+tests_fuzz_replay_trace_request_SOURCES = tests/fuzz/fuzz_trace_request.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_trace_request_LDADD = $(FRONT_FUZZ_LIBS)
+TESTS += tests/fuzz/replay_subject_set tests/fuzz/replay_snappy tests/fuzz/replay_trace_request
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_subject_set tests/fuzz/fuzz_snappy tests/fuzz/fuzz_trace_request
+tests_fuzz_fuzz_subject_set_SOURCES = tests/fuzz/fuzz_subject_set.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_subject_set_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_subject_set_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_subject_set_LDADD = $(COMMON_LIBS)
+tests_fuzz_fuzz_snappy_SOURCES = tests/fuzz/fuzz_snappy.c tests/fuzz/fuzz.h tests/unit/unsnappy.h
+tests_fuzz_fuzz_snappy_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_snappy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_snappy_LDADD = $(COMMON_LIBS)
+tests_fuzz_fuzz_trace_request_SOURCES = tests/fuzz/fuzz_trace_request.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_trace_request_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_trace_request_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_trace_request_LDADD = $(FRONT_FUZZ_LIBS)
+endif

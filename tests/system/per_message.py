@@ -96,7 +96,10 @@ def check(readers, headers, queue, tls=False):
 			spent = {k: after[k] - before[k] for k in after}
 			print("# %d deliveries: %r" % (n * readers, spent))
 			for what, count in spent.items():
-				true(count <= (ALLOWED_TLS if tls else ALLOWED), "%d %s" % (count, what))
+				allowed = ALLOWED_TLS if tls else ALLOWED
+				if what == "locks" and workers > 1:
+					allowed += n // 100  # a worker takes its turn's lock once a sleep (lend.h)
+				true(count <= allowed, "%d %s" % (count, what))
 			true(server.log().count("\n") - lines <= 2, "log lines")
 	return run
 
