@@ -50,8 +50,14 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/monitor/http_url.h natsd-front/monitor/http_url.c \
 	natsd-front/monitor/monitor.h natsd-front/monitor/monitor.c \
 	natsd-front/monitor/page.h natsd-front/monitor/page.c \
+	natsd-front/monitor/metrics.h natsd-front/monitor/metrics.c \
+	natsd-front/monitor/page_accountz.c \
+	natsd-front/monitor/page_accstatz.c \
 	natsd-front/monitor/page_connz.c \
 	natsd-front/monitor/page_healthz.c \
+	natsd-front/monitor/page_metrics.h natsd-front/monitor/page_metrics.c \
+	natsd-front/monitor/page_metrics_connz.c \
+	natsd-front/monitor/page_metrics_natsd.c \
 	natsd-front/monitor/page_root.c \
 	natsd-front/monitor/page_subsz.c \
 	natsd-front/monitor/page_varz.c \
@@ -74,6 +80,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/snapshot.c natsd-front/snapshot.h \
 	natsd-front/status.c natsd-front/status.h \
 	natsd-front/sub.c natsd-front/sub.h \
+	natsd-front/tally.c natsd-front/tally.h \
 	natsd-front/text.c natsd-front/text.h \
 	natsd-front/tls/bio.c natsd-front/tls/bio.h \
 	natsd-front/tls/context.c natsd-front/tls/context.h \

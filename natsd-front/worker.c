@@ -569,6 +569,7 @@ worker_free(struct worker *w)
 	msg_trace_discard(w);
 	slots_free(&w->conns);
 	slots_free(&w->subs);
+	tallies_free(&w->tallies);
 	free(w->links);
 	free(w->scratch);
 	free(w->mapped);

@@ -60,7 +60,7 @@ tests_fuzz_fuzz_ctl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_ctl_LDADD = $(COMMON_LIBS)
 endif
 
-HTTP_FUZZED = natsd-front/libfront.a $(COMMON_LIBS) $(CRYPT_LIBS)
+HTTP_FUZZED = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS)
 check_PROGRAMS += tests/fuzz/replay_http
 tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_http_LDADD = $(HTTP_FUZZED)
