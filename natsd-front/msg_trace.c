@@ -19,7 +19,7 @@
 #include "natsd-front/trace_request.h"
 
 #define EVENT_MAX ((size_t)64 << 20)
-#define QUOTED_MAX (TEXT_ERR_MAX / 4)
+#define QUOTED_MAX (TEXT_ERR_MAX - 128)
 #define KIND_CLIENT 0 /* as the peer numbers kinds of connections */
 
 struct msg_trace {

@@ -16,7 +16,7 @@
 #include "natsd-front/text.h"
 #include "natsd-front/trace_request.h"
 
-#define QUOTED_MAX (TEXT_ERR_MAX / 4)
+#define QUOTED_MAX (TEXT_ERR_MAX - 128)
 
 enum parser_next
 client_pub_line(struct conn *c, const struct parser_pub *p)

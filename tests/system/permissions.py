@@ -87,6 +87,7 @@ SUBSCRIBE = {
 	"t7": ({"allow": [">"], "deny": ["foo.bar"]}, [("foo.*", None, True), ("foo.bar", None, False)]),
 	"t8": ({"allow": [">"], "deny": ["foo.*"]}, [("foo.>", None, False), ("foo.*", None, False), (">", None, True)]),
 	"t9": ({"allow": ["foo.*"]}, [("foo.>", None, True), ("foo.*", None, True), (">", None, False)]),
+	"t11": ({"deny": ["foo q"]}, [("foo", "r", True), ("foo", "q", False), ("foo", None, True)]),
 	"t10": ({"allow": ["foo.bar"]}, [("foo.*", None, False), ("foo.bar", None, True)]),
 }
 
@@ -133,6 +134,15 @@ def publish_table_32(server):
 		root.silent()
 		true(may_subscribe(c, "any.thing"), "subscribe of " + name)
 	server.wait_log('Publish Violation - Subject "a.secret"')
+
+
+@test(config=account({"u": {"publish": "ok", "subscribe": "ok"}}))
+def long_subjects_are_named_whole(server):
+	c = as_user(server, "u")
+	for n in (2000, 3000, 4000):
+		subject = "s" * n
+		equal(answer(c, "PUB %s 0\r\n\r\n" % subject), pub_error(subject))
+		equal(answer(c, "SUB %s 1\r\n" % subject), sub_error(subject))
 
 
 @test(workers=ALL, config=account({"d": {"subscribe": {"deny": ["foo.bar", "a.x q", "b.* q.*"]}}}))
