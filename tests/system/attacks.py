@@ -21,6 +21,7 @@ AS_PRODUCER = ("write-back", "write-two-rings-ahead", "write-not-aligned", "writ
                "length-minus-one", "length-sign-bit", "length-zero", "record-cut", "type-unknown",
                "type-msg", "type-pub", "contents-garbage", "parts-of-nothing", "skip-backwards",
                "skip-far", "hole", "hole-in-the-head", "flipping")
+ASKERS = 6  # at once, so that each of two workers has some, however the others are spread
 AS_CONSUMER = ("released-back", "released-ahead", "released-not-aligned")
 
 
@@ -71,16 +72,25 @@ def asker(server):
 
 
 def answers_again(server, role):
-	"""A fresh peer serves on fresh rings; a request sent while it was away may be refused or lost."""
-	def served():
-		with asker(server) as c:
+	"""A fresh peer serves on fresh rings, and every worker, each with rings of its own; a request sent while
+	it was away may be refused or lost."""
+	def served(c):
+		try:
+			data = ask(c, role, "hello")
+		except Failure:
+			return False
+		return data is not None and data["payload"] == "hello"
+
+	def all_served():
+		askers = [asker(server) for _ in range(ASKERS)]
+		for c in askers:
 			c.timeout = 0.5
-			try:
-				data = ask(c, role, "hello")
-			except Failure:
-				return False
-			return data is not None and data["payload"] == "hello"
-	wait_until(served, "an echo of natsd-%s" % role, 20)
+		try:
+			return all(served(c) for c in askers)
+		finally:
+			for c in askers:
+				c.close()
+	wait_until(all_served, "an echo of natsd-%s at every worker" % role, 20)
 
 
 def core_goes_on(core):
