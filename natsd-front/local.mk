@@ -4,6 +4,7 @@ noinst_LIBRARIES += natsd-front/libfront.a
 natsd_front_libfront_a_SOURCES = \
 	natsd-front/accept.c \
 	natsd-front/answered.c natsd-front/answered.h \
+	natsd-front/turns.c natsd-front/turns.h \
 	natsd-front/attach.c \
 	natsd-front/auth/auth.c natsd-front/auth/auth.h \
 	natsd-front/auth/auth_bind.c natsd-front/auth/auth_bind.h \
