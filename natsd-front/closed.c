@@ -13,6 +13,8 @@ struct closed_ring {
 	uint64_t total;
 	struct snapshot_conn **at; /* [size], size grows up to max */
 	uint32_t size;
+	uint64_t with_subs; /* number, as total counts, of the oldest that may have its subscriptions */
+	size_t subs_bytes;  /* of all */
 };
 
 struct closed_ring *
@@ -72,6 +74,25 @@ ring_room(struct closed_ring *r)
 	return (0);
 }
 
+static void
+subs_drop(struct closed_ring *r, struct snapshot_conn *c)
+{
+	r->subs_bytes -= c->subs_bytes;
+	c->subs_bytes = 0;
+	free(c->subs);
+	c->subs = NULL;
+}
+
+/* The oldest forget what they had subscribed to: clients that come and go must not fill the memory. */
+static void
+subs_bound(struct closed_ring *r)
+{
+	if (r->with_subs + r->size < r->total)
+		r->with_subs = r->total - r->size;
+	for (; r->subs_bytes > CLOSED_SUBS_MAX; r->with_subs++)
+		subs_drop(r, r->at[r->with_subs % r->size]);
+}
+
 void
 closed_ring_add(struct closed_ring *r, const struct conn *c, int64_t stop_wall_ns)
 {
@@ -88,9 +109,13 @@ closed_ring_add(struct closed_ring *r, const struct conn *c, int64_t stop_wall_n
 	pthread_mutex_lock(&r->lock);
 	if (copy != NULL && ring_room(r) == 0) {
 		old = r->at[r->total % r->size];
+		if (old != NULL)
+			subs_drop(r, old);
 		r->at[r->total % r->size] = copy;
+		r->subs_bytes += copy->subs_bytes;
 		copy = NULL;
 		r->total++;
+		subs_bound(r);
 	} else {
 		r->total += r->max == 0;
 	}

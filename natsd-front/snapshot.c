@@ -99,6 +99,7 @@ copy_subs(struct snapshot_conn *to, const struct conn *c)
 			bytes += s->subject_n + s->queue_n + s->sid_n + 3u;
 	if ((to->subs = subs_block(c->subs.used, bytes, &texts)) == NULL)
 		return (-1);
+	to->subs_bytes = c->subs.used * sizeof(*to->subs) + bytes;
 	for (i = 0; i < c->subs.size; i++) {
 		if ((s = c->subs.at[i]) == NULL)
 			continue;

@@ -60,6 +60,7 @@ struct snapshot_conn {
 	char *user; /* as shown, "[REDACTED]" for a token; NULL: none */
 	struct snapshot_sub *subs;   /* nsubs of them when SNAPSHOT_SUBS was asked, else NULL; one block
 				      * with all their texts */
+	size_t subs_bytes;	     /* its size, of one made from a connection */
 };
 
 /* Why connections are not read: for room in a ring, for a role, for a slow receiver, for a helper. */

@@ -293,10 +293,11 @@ text_store(struct connect_text *t, struct str quoted)
 static int
 field_store(const struct field *f, const struct json_value *v, struct connect_options *o)
 {
-	void *to = (char *)o + f->at;
+	void *to;
 
 	if (f->at == NOT_KEPT)
 		return (0);
+	to = (char *)o + f->at;
 	if (f->type == TYPE_BOOL)
 		*(bool *)to = v->text.p[0] == 't';
 	else if (f->type == TYPE_INT)

@@ -40,14 +40,16 @@ struct monitor {
 	struct facts facts;
 	struct buf base_path;
 	struct waiting *first, **last;
-	bool busy; /* inside next_page: an answer may bring the next request of its connection */
+	bool busy; /* inside serve_waiting: an answer may bring the next request of its connection */
+	struct event *again; /* serves those, when others had their turn */
 };
 
 static void *monitor_loop(void *);
 static void on_bell(evutil_socket_t, short, void *);
 static void on_request(struct http_conn *, void *);
 static void on_gone(struct http_conn *, void *);
-static void next_page(struct monitor *);
+static void serve_waiting(struct monitor *);
+static void on_again(evutil_socket_t, short, void *);
 static const struct page *route(struct monitor *, struct http_conn *, struct str *query);
 static void serve(struct monitor *, struct http_conn *, const struct page *, struct str query);
 static void answer_page(struct monitor *, struct http_conn *, struct page_call *);
@@ -84,7 +86,8 @@ make_parts(struct monitor *m, int listen_fd, bool tls, const char *base_path, st
 	if ((m->base = event_base_new()) == NULL)
 		return (err_set(e, "monitoring: no event loop"));
 	m->bell_event = event_new(m->base, m->bell.wait, EV_READ | EV_PERSIST, on_bell, m);
-	if (m->bell_event == NULL || event_add(m->bell_event, NULL) != 0)
+	m->again = evtimer_new(m->base, on_again, m);
+	if (m->bell_event == NULL || m->again == NULL || event_add(m->bell_event, NULL) != 0)
 		return (err_set(e, "monitoring: no events"));
 	m->http = http_server_new(m->base, listen_fd, on_request, on_gone,
 	    tls ? current_tls : NULL, m, e);
@@ -103,6 +106,8 @@ monitor_free(struct monitor *m)
 	}
 	if (m->bell_event != NULL)
 		event_free(m->bell_event);
+	if (m->again != NULL)
+		event_free(m->again);
 	if (m->base != NULL)
 		event_base_free(m->base);
 	buf_free(&m->base_path);
@@ -217,7 +222,7 @@ on_request(struct http_conn *conn, void *ctx)
 	*m->last = w;
 	m->last = &w->next;
 	if (!m->busy)
-		next_page(m);
+		serve_waiting(m);
 }
 
 static void
@@ -238,24 +243,46 @@ on_gone(struct http_conn *conn, void *ctx)
 }
 
 static void
-next_page(struct monitor *m)
+serve_first(struct monitor *m)
 {
+	struct waiting *w = m->first;
+	struct http_conn *conn = w->conn;
 	const struct page *page;
-	struct http_conn *conn;
-	struct waiting *w;
 	struct str query;
 
+	m->first = w->next;
+	if (m->first == NULL)
+		m->last = &m->first;
+	free(w);
+	if ((page = route(m, conn, &query)) != NULL)
+		serve(m, conn, page, query);
+}
+
+/* Those who wait now.  Who sent more requests than one is asked again behind the sockets: else a client
+ * with a long row of them would keep everybody else from being read. */
+static void
+serve_waiting(struct monitor *m)
+{
+	static const struct timeval at_once;
+	const struct waiting *w;
+	unsigned n = 0;
+
+	for (w = m->first; w != NULL; w = w->next)
+		n++;
 	m->busy = true;
-	while ((w = m->first) != NULL) {
-		m->first = w->next;
-		if (m->first == NULL)
-			m->last = &m->first;
-		conn = w->conn;
-		free(w);
-		if ((page = route(m, conn, &query)) != NULL)
-			serve(m, conn, page, query);
-	}
+	for (; n > 0 && m->first != NULL; n--)
+		serve_first(m);
 	m->busy = false;
+	if (m->first != NULL && evtimer_add(m->again, &at_once) != 0)
+		serve_waiting(m);
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	serve_waiting(arg);
 }
 
 static void

@@ -79,7 +79,8 @@ class Authority(Cert):
 		         "-out", self.cert, "-addext", "basicConstraints=critical,CA:TRUE",
 		         "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
-	def issue(self, name, san=None, subject=None, kind="ec", usage="serverAuth,clientAuth"):
+	def issue(self, name, san=None, subject=None, kind="ec", usage="serverAuth,clientAuth",
+	          days=3650):
 		"""subject: "/C=US/O=x/CN=y" instead of "/CN=name"."""
 		cert = Cert(_path(name + ".pem"), _path(name + ".key"))
 		request, extensions = _path("csr"), _path("ext")
@@ -90,6 +91,6 @@ class Authority(Cert):
 			if san:
 				f.write("subjectAltName=%s\n" % san)
 		_openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key,
-		         "-CAcreateserial", "-days", "3650", "-sha256", "-extfile", extensions,
+		         "-CAcreateserial", "-days", str(days), "-sha256", "-extfile", extensions,
 		         "-out", cert.cert)
 		return cert
