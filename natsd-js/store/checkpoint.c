@@ -202,8 +202,10 @@ cut_error(struct store *store, const struct err *err)
 void
 checkpoint_note(struct store *store)
 {
-	if (store->cutting && store->cut_commit == 0 && store_done(store) >= store->cut_ticket)
-		store->cut_commit = journal_done_commit(store->writer, store->cut_ticket);
+	if (!store->cutting || store->cut_known || store_done(store) < store->cut_ticket)
+		return;
+	store->cut_commit = journal_done_commit(store->writer, store->cut_ticket);
+	store->cut_known = true;
 }
 
 static void
@@ -220,7 +222,8 @@ cut_begin(struct store *store, struct mono now)
 	store->cut_sent = store->cut_failed = false;
 	store->cut_at = now;
 	store->cut_ticket = journal_ticket(store->writer) - 1;
-	store->cut_commit = store->cut_ticket == 0 ? journal_synced(store->journal) : 0;
+	store->cut_known = store->cut_ticket == 0; /* then nothing was written in this life */
+	store->cut_commit = journal_synced(store->journal);
 	checkpoint_note(store);
 	store->dirty = NULL;
 	while ((s = list) != NULL) {

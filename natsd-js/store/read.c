@@ -48,29 +48,42 @@ store_handles_drop(struct store *store, uint64_t uid, uint32_t number)
 }
 
 static int
+handle_open(struct stream *s, const char *name, struct err *err)
+{
+	struct disk *disk = s->store->disk;
+	int folder = stream_folder(s, err), handle;
+
+	if (folder < 0)
+		return (-1);
+	handle = disk_open(disk, folder, name, DISK_READ);
+	if (handle < 0)
+		err_sys(err, "open block %s", name);
+	disk_close(disk, folder);
+	return (handle);
+}
+
+static int
 handle_get(struct stream *s, uint32_t number, struct err *err)
 {
 	struct store *store = s->store;
+	struct open_block *o = &store->open[(s->uid + number) % STORE_HANDLES];
 	char name[BLOCK_NAME_BYTES];
-	struct open_block *o;
-	int folder, handle;
+	int handle;
 
-	for (unsigned i = 0; i < STORE_HANDLES; i++) {
-		o = &store->open[i];
-		if (o->handle >= 0 && o->number == number && o->uid == s->uid)
-			return (o->handle);
-	}
-	folder = stream_folder(s, err);
-	if (folder < 0)
-		return (-1);
+	if (o->handle >= 0 && o->number == number && o->uid == s->uid)
+		return (o->handle);
 	block_name(name, number);
-	handle = disk_open(store->disk, folder, name, DISK_READ);
-	if (handle < 0)
-		err_sys(err, "open block %s", name);
-	disk_close(store->disk, folder);
+	handle = handle_open(s, name, err);
+	/* These here are the first that can be done without. */
+	if (handle < 0 && (errno == EMFILE || errno == ENFILE)) {
+		for (unsigned i = 0; i < STORE_HANDLES; i++) {
+			disk_close(store->disk, store->open[i].handle);
+			store->open[i].handle = -1;
+		}
+		handle = handle_open(s, name, err);
+	}
 	if (handle < 0)
 		return (-1);
-	o = &store->open[store->open_next++ % STORE_HANDLES];
 	disk_close(store->disk, o->handle);
 	*o = (struct open_block){ .uid = s->uid, .number = number, .handle = handle };
 	return (handle);

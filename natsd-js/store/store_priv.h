@@ -20,7 +20,7 @@
 #include "natsd-js/store/sums.h"
 
 #define STORE_BUCKETS 4096u
-#define STORE_HANDLES 64u    /* block files open for reading */
+#define STORE_HANDLES 512u   /* block files open for reading */
 #define BLOCK_GAP_MAX 1024u  /* sequences without message that a block may hold in a row */
 #define BLOCK_STEP 16u	     /* messages between two known offsets */
 #define BLOCK_NUMBERS_MAX (1u << 26)
@@ -180,8 +180,7 @@ struct store {
 	bool replaying;
 	uint64_t tail_bytes; /* in all blocks, waiting or on their way */
 	bool hold; /* the journal has changes of a stream that is offline: nothing is released */
-	struct open_block open[STORE_HANDLES];
-	unsigned open_next;
+	struct open_block open[STORE_HANDLES]; /* at the hash of uid and number, or not at all */
 	struct window window;
 	struct buf scratch; /* what stream_load gives out */
 	struct sums *sums;  /* NULL: all of them are in memory */
@@ -194,7 +193,8 @@ struct store {
 	bool cutting;	       /* there is one */
 	bool cut_sent;	       /* its jobs run */
 	bool cut_failed;
-	uint64_t cut_ticket, cut_commit; /* commit 0: not known yet */
+	uint64_t cut_ticket, cut_commit;
+	bool cut_known;			 /* its commit is */
 	struct job *cut_list;		 /* until they run */
 	uint32_t cut_jobs;		 /* that run */
 	uint64_t cuts;			 /* that ended well */

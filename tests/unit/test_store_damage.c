@@ -186,6 +186,97 @@ START_TEST(one_bit_with_a_journal)
 }
 END_TEST
 
+/* ---- each length of truncation ---- */
+
+struct cutting {
+	unsigned file, seen; /* which, in the order of the walk */
+	size_t to;
+	size_t size; /* out */
+	char path[64];
+};
+
+static void
+cut_find(void *arg, const char *path, uint8_t *data, size_t n)
+{
+	struct cutting *x = arg;
+
+	(void)data;
+	if (x->seen++ != x->file)
+		return;
+	x->size = n;
+	snprintf(x->path, sizeof(x->path), "%.60s", path);
+}
+
+/* The directory of the path, and its last component. */
+static int
+cut_open(struct disk *d, const char *path, const char **name)
+{
+	int dir = DISK_ROOT, next;
+	char part[64];
+	const char *end;
+
+	for (; (end = strchr(path, '/')) != NULL; path = end + 1) {
+		snprintf(part, sizeof(part), "%.*s", (int)(end - path), path);
+		next = disk_open(d, dir, part, DISK_DIR);
+		ck_assert_int_ge(next, 0);
+		if (dir != DISK_ROOT)
+			disk_close(d, dir);
+		dir = next;
+	}
+	*name = path;
+	return (dir);
+}
+
+static void
+cut_one(struct disk *d, const struct cutting *x)
+{
+	struct disk *copy = disk_memory_copy(d);
+	struct store_message m = { .subject = STR("s"), .payload = STR("p") };
+	const char *name;
+	int dir = cut_open(copy, x->path, &name), h = disk_open(copy, dir, name, DISK_WRITE);
+	struct store *store;
+	struct stream *s;
+	struct seen seen;
+	struct err err;
+
+	ck_assert_int_ge(h, 0);
+	ck_assert_int_eq(disk_truncate(copy, h, x->to), 0);
+	disk_close(copy, h);
+	disk_close(copy, dir);
+	store = open_store(copy, &err);
+	ck_assert_msg(store != NULL, "%s to %zu: %s", x->path, x->to, err.text);
+	look(store, &seen);
+	s = stream_find(store, STR("A"), STR("S"));
+	ck_assert_msg(seen.right == MESSAGES - MESSAGES / 10 || reports > 0 || s == NULL ||
+	    stream_fenced(s) != NULL, "%s to %zu: %u right, unreported", x->path, x->to,
+	    seen.right);
+	/* What was used is not used again. */
+	if (s != NULL && stream_fenced(s) == NULL && strstr(x->path, "journal") == NULL &&
+	    stream_append(s, &m, &err) == STORE_OK)
+		ck_assert_msg(m.seq > MESSAGES, "%s to %zu: sequence %u again", x->path, x->to,
+		    (unsigned)m.seq);
+	store_abandon(store);
+	disk_free(copy);
+}
+
+START_TEST(each_truncation)
+{
+	struct disk *d = base(_i == 0);
+	size_t step = getenv("NATSD_LONG") != NULL ? 1 : 13;
+
+	for (struct cutting x = { .file = 0 };; x.file++) {
+		x.seen = 0;
+		x.size = SIZE_MAX;
+		disk_memory_each(d, cut_find, &x);
+		if (x.size == SIZE_MAX)
+			break;
+		for (x.to = 0; x.to < x.size; x.to += x.to < 9000 ? step : 1000)
+			cut_one(d, &x);
+	}
+	disk_free(d);
+}
+END_TEST
+
 static int
 stream_folder_open(struct disk *d, char *name, uint64_t uid)
 {
@@ -409,6 +500,7 @@ END_TEST
 UNIT_MAIN("store_damage",
     tcase_add_test(tc, one_bit_clean);
     tcase_add_test(tc, one_bit_with_a_journal);
+    tcase_add_loop_test(tc, each_truncation, 0, 2);
     tcase_add_test(tc, missing_block_is_named);
     tcase_add_test(tc, swapped_blocks_are_noticed);
     tcase_add_test(tc, missing_state_is_offline);
