@@ -20,7 +20,11 @@
 
 #define ACCESS_USERS_MAX (1u << 20)
 #define ACCESS_LIST_MAX (1u << 20) /* subjects of one list */
+#define ACCESS_STRING_MAX (1u << 20) /* bytes */
+#define ACCESS_ENCODED_MAX (64u << 20) /* bytes */
 #define ACCESS_NO_LIMIT (-1)
+#define ACCESS_NO_ACCOUNT UINT32_MAX
+#define ACCESS_TIMEOUT_NS (2LL * 1000000000LL)
 #define ACCESS_RESPONSES_MAX 1
 #define ACCESS_RESPONSES_TTL_NS (120LL * 1000000000LL)
 
@@ -47,6 +51,7 @@ struct access_list {
 };
 
 struct access_permissions {
+	uint32_t index; /* into access.permissions */
 	struct access_list pub_allow, pub_deny, sub_allow, sub_deny;
 	bool responses;		  /* allow_responses */
 	int64_t responses_max;	  /* negative: no limit; never 0 */
@@ -88,38 +93,62 @@ struct access_account {
 struct access {
 	struct access_account *accounts; /* [0] is $G; the system account is among them */
 	size_t naccounts;
-	uint32_t system_account; /* index; UINT32_MAX: there is none */
+	uint32_t system_account; /* index; ACCESS_NO_ACCOUNT: there is none */
+	struct access_permissions **permissions; /* each different one once; users point at them */
+	size_t npermissions;
 	struct access_user *users; /* of all accounts, nkeys too, in the order of the file */
 	size_t nusers;
-	bool has_users;		 /* a list of users was written, even an empty one */
+	bool has_users;		 /* there is one at least: nats-server forgets an empty list */
 	struct str user, password, token; /* of the single user or token; secrets */
 	bool proxy_required;
 	struct str no_auth_user; /* empty: none */
+	bool system_made; /* $SYS was made: no file names it */
+	bool guest; /* that one was made up, as only the system account has users (accounts.md 7.4) */
 	int64_t timeout_ns;	 /* of authentication, resolved */
 
 	struct access_arena *arena;
 };
 
-/* access_new - no user, account $G, and $SYS as system account.  NULL: no memory. */
+/*
+ * access_new - no user, account $G, and $SYS as system account.
+ * access_new_bare - the same without $SYS.  NULL: no memory.
+ */
 struct access *access_new(struct err *);
+struct access *access_new_bare(struct err *);
 void access_free(struct access *); /* wipes the secrets; NULL is fine */
 
 /* access_alloc - n zeroed bytes of the arena; access_str - a copy in it.  NULL: no memory. */
 void *access_alloc(struct access *, size_t n);
 int access_str(struct access *, struct str *to, struct str from, struct err *);
 
+/*
+ * access_add_account, access_add_user, access_add_permissions - one more at the end, with nothing but
+ * defaults (no limit, traces of 100 %, permissions that allow everything); the name is copied.  The
+ * arrays of accounts and users may move: keep an index.  NULL: no memory, or too many.
+ */
+struct access_account *access_add_account(struct access *, struct str name, struct err *);
+struct access_user *access_add_user(struct access *, struct err *);
+struct access_permissions *access_add_permissions(struct access *, struct err *);
+
+/* access_find_account - its index; ACCESS_NO_ACCOUNT.  Slow: every account is looked at. */
+uint32_t access_find_account(const struct access *, struct str name);
+
 /* access_required - whether a client must authenticate at all (accounts.md 7.5). */
 bool access_required(const struct access *);
 
 /*
  * access_encode - what `role` may know.  access_decode - a new one from it; refuses what is short,
- * out of bounds, or refers to what is not there.  NULL: the reason.
+ * out of bounds, meant for another role, or refers to what is not there.  NULL: the reason.
  */
 void access_encode(const struct access *, enum role, struct wr *);
-struct access *access_decode(struct rd *, struct err *);
+struct access *access_decode(struct rd *, enum role, struct err *);
+
+/* access_copy - all of it, in memory of its own.  NULL: no memory. */
+struct access *access_copy(const struct access *, struct err *);
 
 /* access_equal - for a reload: nothing in it differs. */
 bool access_equal(const struct access *, const struct access *);
+bool access_account_equal(const struct access_account *, const struct access_account *);
 bool access_permissions_equal(const struct access_permissions *, const struct access_permissions *);
 
 #endif

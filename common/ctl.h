@@ -18,7 +18,9 @@
  *	CONFIG(generation)		   ->	reload: keep it beside the one in use
  *					   <-	CONFIG_VALID(generation, "" or why not)
  *	CONFIG_USE | CONFIG_DROP	   ->
+ *					   <-	CONFIG_USED(generation), of the front: by all its threads
  *	PEER(role, life, state)		   ->	a sibling came, went, or has new rings (RING* before)
+ *					   <-	DRAINED(life): the old rings of that front are read
  *					   <-	PEER_FAULT(role, why): replace it, on fresh rings
  *	STOP				   ->
  *					   <-	STOPPED, then exit 0
@@ -37,7 +39,7 @@
 
 #define CTL_FD 3      /* in every child, from exec */
 #define CTL_LOG_FD 4  /* the log socket, likewise */
-#define CTL_STAMP 0x6e617402u /* grows with every change of this file, ctl_list.h or ring.h */
+#define CTL_STAMP 0x6e617406u /* grows with every change of this file, ctl_list.h or ring.h */
 #define CTL_FDS_MAX 2
 
 #define CTL_ENUM(NAME, name, code, ...) CTL_##NAME = code,
@@ -56,7 +58,11 @@ struct ctl_hello {
 
 struct ctl_config { uint32_t generation; };	/* fd: sealed memfd, options.h */
 
-enum ctl_listener { CTL_LISTEN_CLIENT = 1, CTL_LISTEN_MONITOR = 2 };
+enum ctl_listener {
+	CTL_LISTEN_CLIENT = 1,
+	CTL_LISTEN_MONITOR = 2,
+	CTL_LISTEN_MONITOR_TLS = 3, /* instead of it */
+};
 
 struct ctl_listener_msg { uint32_t kind; struct str address; };
 
@@ -80,6 +86,7 @@ struct ctl_pong { uint64_t number; uint64_t useful; /* records released, answers
 struct ctl_config_valid { uint32_t generation; struct str why; /* empty: it can be used */ };
 struct ctl_config_use { uint32_t generation; };
 struct ctl_config_drop { uint32_t generation; };
+struct ctl_config_used { uint32_t generation; };
 
 enum ctl_peer_state { CTL_PEER_STARTING = 1, CTL_PEER_UP, CTL_PEER_GONE, CTL_PEER_WAITING };
 
@@ -109,7 +116,8 @@ struct ctl_usage { /* of all processes of this natsd; a jailed front cannot read
 struct ctl_probe { struct str what; };	/* test builds: try a forbidden act, see sandbox.h */
 struct ctl_probed { struct str result; };
 struct ctl_cid { uint64_t highest; };	/* so that the next front goes on above it */
-
+/* Nothing is left in the rings with this thread of that dead front: they need not be kept. */
+struct ctl_drained { uint32_t peer_life; uint32_t thread; };
 
 /* A received message: type, descriptors (yours to close), payload in the channel's buffer. */
 struct ctl_msg {
@@ -168,6 +176,7 @@ CTL_SEND_PLAIN(ping);
 CTL_SEND_PLAIN(pong);
 CTL_SEND_PLAIN(config_valid);
 CTL_SEND_PLAIN(config_use);
+CTL_SEND_PLAIN(config_used);
 CTL_SEND_PLAIN(config_drop);
 CTL_SEND_PLAIN(peer);
 CTL_SEND_PLAIN(peer_fault);
@@ -180,6 +189,7 @@ CTL_SEND_PLAIN(usage);
 CTL_SEND_PLAIN(probe);
 CTL_SEND_PLAIN(probed);
 CTL_SEND_PLAIN(cid);
+CTL_SEND_PLAIN(drained);
 #undef CTL_SEND_PLAIN
 
 /* ctl_get_<name> - decodes msg->body, which it leaves alone; insists on its end, refuses values out
@@ -198,6 +208,7 @@ CTL_GET(ping);
 CTL_GET(pong);
 CTL_GET(config_valid);
 CTL_GET(config_use);
+CTL_GET(config_used);
 CTL_GET(config_drop);
 CTL_GET(peer);
 CTL_GET(peer_fault);
@@ -210,6 +221,7 @@ CTL_GET(usage);
 CTL_GET(probe);
 CTL_GET(probed);
 CTL_GET(cid);
+CTL_GET(drained);
 #undef CTL_GET
 
 #endif

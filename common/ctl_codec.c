@@ -114,7 +114,7 @@ get_hello(struct rd *in, struct ctl_hello *m)
 
 PLAIN(HELLO, hello)
 
-/* ---- CONFIG, CONFIG_VALID, CONFIG_USE, CONFIG_DROP ---- */
+/* ---- CONFIG, CONFIG_VALID, CONFIG_USE, CONFIG_DROP, CONFIG_USED ---- */
 
 #define GENERATION(name)						\
 	static void							\
@@ -132,9 +132,11 @@ PLAIN(HELLO, hello)
 GENERATION(config)
 GENERATION(config_use)
 GENERATION(config_drop)
+GENERATION(config_used)
 #undef GENERATION
 PLAIN(CONFIG_USE, config_use)
 PLAIN(CONFIG_DROP, config_drop)
+PLAIN(CONFIG_USED, config_used)
 
 int
 ctl_send_config(struct ctl *ctl, const struct ctl_config *m, int fd, struct err *err)
@@ -179,7 +181,8 @@ get_listener(struct rd *in, struct ctl_listener_msg *m)
 {
 	m->kind = rd_u32(in);
 	m->address = rd_str16(in);
-	return (m->kind == CTL_LISTEN_CLIENT || m->kind == CTL_LISTEN_MONITOR);
+	return (m->kind == CTL_LISTEN_CLIENT || m->kind == CTL_LISTEN_MONITOR ||
+	    m->kind == CTL_LISTEN_MONITOR_TLS);
 }
 
 int
@@ -459,3 +462,22 @@ get_cid(struct rd *in, struct ctl_cid *m)
 }
 
 PLAIN(CID, cid)
+
+/* ---- DRAINED ---- */
+
+static void
+put_drained(struct wr *out, const struct ctl_drained *m)
+{
+	wr_u32(out, m->peer_life);
+	wr_u32(out, m->thread);
+}
+
+static bool
+get_drained(struct rd *in, struct ctl_drained *m)
+{
+	m->peer_life = rd_u32(in);
+	m->thread = rd_u32(in);
+	return (m->thread < FRONT_THREADS_MAX);
+}
+
+PLAIN(DRAINED, drained)

@@ -37,7 +37,9 @@
 	C(USAGE,	usage,	       22,   SUPERVISOR,	 128,		      0)	\
 	C(PROBE,	probe,	       23,   SUPERVISOR,	 16 + CTL_TEXT_MAX,   0)	\
 	C(PROBED,	probed,	       24,   FRONT | JS | RAFT,	 16 + CTL_TEXT_MAX,   0)	\
-	C(CID,		cid,	       25,   FRONT,		 16,		      0)
+	C(CID,		cid,	       25,   FRONT,		 16,		      0)	\
+	C(DRAINED,	drained,       26,   JS | RAFT,		 16,		      0)	\
+	C(CONFIG_USED,	config_used,   27,   FRONT,		 16,		      0)
 /* clang-format on */
 
 #endif

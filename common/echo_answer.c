@@ -53,7 +53,7 @@ server_json(struct json_out *j, struct hub *h)
 int
 echo_answer(struct hub *h, const struct hub_request *rq, enum role role, uint64_t verdict)
 {
-	struct buf body = BUF_INIT(FRAME_MESSAGE_MAX / 2);
+	struct buf body = BUF_INIT(FRAME_MESSAGE_MAX);
 	struct frame_pub pub = { .account = rq->msg.account,
 		.subject = rq->msg.reply,
 		.tail = { .has_ingress = true, .ingress = rq->ingress } };

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ int
 err_sys(struct err *err, const char *fmt, ...)
 {
 	int sys = errno;
-	char reason[128];
+	char text[128], reason[128];
 	va_list ap;
 	size_t used;
 
@@ -36,8 +37,9 @@ err_sys(struct err *err, const char *fmt, ...)
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	used = strlen(err->text);
-	snprintf(err->text + used, sizeof(err->text) - used, ": %s",
-	    strerror_r(sys, reason, sizeof(reason)));
+	snprintf(reason, sizeof(reason), "%s", strerror_r(sys, text, sizeof(text)));
+	reason[0] = (char)tolower((unsigned char)reason[0]);
+	snprintf(err->text + used, sizeof(err->text) - used, ": %s", reason);
 	errno = sys;
 	return (-1);
 }

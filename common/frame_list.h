@@ -12,7 +12,8 @@
 #ifndef COMMON_FRAME_LIST_H
 #define COMMON_FRAME_LIST_H
 
-#define FRAME_MESSAGE_MAX (64u << 20)  /* subject, headers, payload and tail of one message */
+#define FRAME_PAYLOAD_MAX (64u << 20) /* headers and payload of one message */
+#define FRAME_MESSAGE_MAX (FRAME_PAYLOAD_MAX + (1u << 20)) /* subject, reply and tail too */
 #define FRAME_SUBJECT_MAX (64u << 10)
 #define FRAME_STATUS_MAX (1u << 20)
 

@@ -5,6 +5,7 @@
 
 #include "common/hub_priv.h"
 #include "common/killpoint.h"
+#include "common/leaks.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 
@@ -157,7 +158,7 @@ hub_run(struct hub *h)
 
 	h->running = true;
 	TAILQ_FOREACH_SAFE(l, &h->links, entry, next)
-		if (l->in != NULL && l->out != NULL)
+		if (l->in != NULL && l->out != NULL && !l->peer_gone)
 			hub_link_greet(h, l);
 	if (ctl_send_ready(h->ctl, &ready, &e) != 0)
 		fatal("control: %s", e.text);
@@ -165,6 +166,7 @@ hub_run(struct hub *h)
 		turn(h);
 	drain(h);
 	ctl_send_stopped(h->ctl, &stopped, &e);
+	leaks_search(h);
 	return (0);
 }
 

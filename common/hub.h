@@ -12,7 +12,7 @@
  *
  * When the front dies, its rings are read to their end and executed, answers dropped; the next front
  * gets links of its own.  When the hub's own process dies, the next life starts at `released` on the
- * same rings.
+ * same rings, those of dead fronts that no life of ours has finished included.
  *
  * One thread.  hub_run returns only to end the process.
  */

@@ -13,8 +13,6 @@
 #include "common/sandbox.h"
 #include "common/shm.h"
 
-#define OPTIONS_BYTES_MAX (1u << 20)
-
 static int
 take_fd(struct ctl_msg *m, int i)
 {
@@ -39,7 +37,7 @@ options_from(int fd, struct options *o, struct err *e)
 	size_t n;
 	int rc;
 
-	if (shm_read_all(fd, OPTIONS_BYTES_MAX, &p, &n, e) != 0)
+	if (shm_read_all(fd, OPTIONS_ENCODED_MAX, &p, &n, e) != 0)
 		return (-1);
 	if (options_init(o, e) != 0) {
 		free(p);
@@ -254,6 +252,8 @@ handle(struct hub *h, struct ctl_msg *m)
 	case CTL_USAGE:
 	case CTL_PROBED:
 	case CTL_CID:
+	case CTL_DRAINED:
+	case CTL_CONFIG_USED:
 	default:
 		broken(m);
 	}

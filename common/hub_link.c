@@ -45,9 +45,20 @@ link_is_whole(const struct hub_link *l)
 	return (l->in != NULL && l->out != NULL);
 }
 
+/* The supervisor keeps the rings of a dead front for our next life, until it hears this. */
+static void
+say_drained(struct hub *h, const struct hub_link *l)
+{
+	struct ctl_drained m = { .peer_life = l->peer_life, .thread = l->thread };
+	struct err e;
+
+	if (l->peer == ROLE_FRONT && ctl_send_drained(h->ctl, &m, &e) != 0)
+		fatal("control: %s", e.text);
+}
+
 /*
- * A ring holds nonsense.  The front is never replaced on our word: we are, on fresh rings.  Of a front
- * that is gone already there is nothing to tell.
+ * A ring holds nonsense.  The front is never replaced on our word: we are, on fresh rings.  Those of a
+ * front that is gone already are given up.
  */
 static void __attribute__((noreturn))
 link_broken(struct hub *h, struct hub_link *l, const char *why)
@@ -56,7 +67,9 @@ link_broken(struct hub *h, struct hub_link *l, const char *why)
 	struct err e;
 
 	log_error("ring from %s: %s", role_name(l->peer), why);
-	if (!l->peer_gone)
+	if (l->peer_gone)
+		say_drained(h, l);
+	else
 		ctl_send_peer_fault(h->ctl, &m, &e);
 	exit(1);
 }
@@ -73,8 +86,7 @@ hub_link_add(struct hub *h, const struct ctl_ring *m, int memory, int bell)
 
 	if (l == NULL)
 		l = link_new(h, peer, m->thread, m->peer_life);
-	if (peer != ROLE_FRONT)
-		hub_link_peer_gone(h, peer, m->peer_life);
+	hub_link_peer_gone(h, peer, m->peer_life);
 	if (l->peer_bell.ring == -1)
 		l->peer_bell.ring = bell;
 	else
@@ -367,8 +379,9 @@ hub_link_turn(struct hub *h, struct hub_link *l)
 		link_broken(h, l, ring_why(ring_out_ring(l->out)));
 	hub_link_settle(l);
 	if (l->peer_gone && n < HUB_BATCH && link_is_over(l)) {
-		log_info("rings of life %u of %s are read to their end", l->peer_life,
+		log_debug("rings of life %u of %s are read to their end", l->peer_life,
 		    role_name(l->peer));
+		say_drained(h, l);
 		hub_link_free(h, l);
 		return (false);
 	}

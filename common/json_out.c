@@ -64,8 +64,14 @@ json_array_end(struct json_out *j)
 void
 json_key(struct json_out *j, const char *key)
 {
+	json_key_str(j, str_of(key));
+}
+
+void
+json_key_str(struct json_out *j, struct str key)
+{
 	before_value(j);
-	add_quoted(j, str_of(key));
+	add_quoted(j, key);
 	add(j, j->indent > 0 ? STR(": ") : STR(":"));
 	j->after_key = true;
 }

@@ -33,6 +33,7 @@ void json_object_end(struct json_out *);
 void json_array_begin(struct json_out *);
 void json_array_end(struct json_out *);
 void json_key(struct json_out *, const char *key);
+void json_key_str(struct json_out *, struct str key);
 
 void json_str(struct json_out *, struct str);
 void json_u64(struct json_out *, uint64_t);

@@ -25,15 +25,19 @@ common_libcommon_a_SOURCES = \
 	common/conf.h common/lex.h common/lex.c common/conf_lex.h common/conf_lex.c common/conf_lex_value.c \
 	common/conf.c common/conf_file.c common/conf_print.c \
 	common/duration.h common/duration.c common/quote.h common/quote.c \
+	common/access.h common/access.c common/access_codec.c \
+	common/tls_options.h common/tls_options.c \
 	common/option_list.h common/options.h common/options.c \
 	common/utf8.h common/utf8.c \
 	common/subject.h common/subject.c common/subject_set.h common/subject_set.c \
 	common/transform.h common/transform_priv.h common/transform.c common/transform_read.c common/mapping.h common/mapping.c \
+	common/base64.h common/base64.c common/nkey.h common/nkey.c \
 	common/qsbr.h common/qsbr.c \
 	common/trie_table.h common/trie_table.c \
 	common/trie.h common/trie.c \
 	common/trie_cache.h common/trie_cache.c \
 	common/header.h common/header.c \
+	common/snappy.h common/snappy.c common/encoding.h common/encoding.c \
 	common/json_out.h common/json_out.c \
 	common/account_table.h common/account_table.c \
 	common/wheel.h common/wheel.c \
@@ -54,4 +58,11 @@ else
 common_libcommon_a_SOURCES += common/sandbox_none.c
 endif
 endif
+common_libcommon_a_SOURCES += common/leaks.h
+if SANITIZED
+common_libcommon_a_SOURCES += common/leaks_sanitized.c
+else
+common_libcommon_a_SOURCES += common/leaks_none.c
+endif
+EXTRA_DIST += common/leaks_sanitized.c common/leaks_none.c
 EXTRA_DIST += common/sandbox_linux.c common/sandbox_build_sanitized.c common/sandbox_build_plain.c common/sandbox_openbsd.c common/sandbox_none.c

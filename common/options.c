@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buf.h"
+#include "common/access.h"
 #include "common/cursor.h"
 #include "common/log.h"
+#include "common/tls_options.h"
 
 /* Names of the table's column of roles. */
 enum { FRONT = ROLE_FRONT, JS = ROLE_JS, RAFT = ROLE_RAFT };
@@ -32,8 +33,8 @@ static const struct option_row rows[] = { OPTION_LIST(ROW) };
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
 
 /* The encoding begins with it; grows when rows change their order or meaning. */
-#define STAMP (0x6f707401u + (uint32_t)NROWS)
-#define ENCODED_MAX (1u << 20)
+#define STAMP (0x6f707402u + (uint32_t)NROWS)
+#define ENCODED_FIRST (64u << 10) /* bytes taken at first; most files need less */
 
 const struct option_row *
 options_rows(size_t *n)
@@ -187,6 +188,8 @@ options_free(struct options *o)
 			free_row(o, &rows[i]);
 	for (unsigned i = 0; made_string(o, i) != NULL; i++)
 		free(*made_string(o, i));
+	access_free(o->access);
+	tls_options_free(o->tls);
 	memset(o, 0, sizeof(*o));
 }
 
@@ -194,6 +197,8 @@ int
 options_init(struct options *o, struct err *e)
 {
 	memset(o, 0, sizeof(*o));
+	if ((o->access = access_new(e)) == NULL)
+		goto fail;
 	for (unsigned i = 0; made_string(o, i) != NULL; i++)
 		if (set_string(made_string(o, i), STR(""), e) != 0)
 			goto fail;
@@ -218,6 +223,10 @@ options_copy(struct options *o, const struct options *from, struct err *e)
 			memset(place_mut(o, &rows[i]), 0, sizeof(char *));
 	for (unsigned i = 0; made_string(o, i) != NULL; i++)
 		*made_string(o, i) = NULL;
+	o->access = access_copy(from->access, e);
+	o->tls = tls_options_copy(from->tls, e);
+	if (o->access == NULL || (o->tls == NULL && from->tls != NULL))
+		goto fail;
 	for (size_t i = 0; i < NROWS; i++)
 		if (option_is_string(&rows[i]) &&
 		    option_set_string(o, &rows[i], str_of(option_string(from, &rows[i])), e) != 0)
@@ -233,9 +242,16 @@ fail:
 
 /* ---- to a child ---- */
 
+static bool
+tells_tls(const struct options *o, enum role role)
+{
+	return (role == ROLE_FRONT && o->tls != NULL);
+}
+
 /*
  *	| stamp u32 | role u32 | values of the rows that the role is told, in their order |
  *	| generation u32 | start i64 | load i64 | made strings | port i64 | http port i64 |
+ *	| access | has tls u8 | tls |
  *
  * A number is 8 bytes, a string its length in 4 and its bytes; little endian.
  */
@@ -259,24 +275,39 @@ encode(struct wr *out, const struct options *o, enum role role)
 		wr_str32(out, str_of(*made_string_of(o, i)));
 	wr_u64(out, (uint64_t)o->bound_port);
 	wr_u64(out, (uint64_t)o->bound_http_port);
+	access_encode(o->access, role, out);
+	wr_u8(out, tells_tls(o, role));
+	if (tells_tls(o, role))
+		tls_options_encode(o->tls, out);
 }
 
 int
 options_encode(const struct options *o, enum role role, uint8_t **p, size_t *n, struct err *e)
 {
-	uint8_t *space = malloc(ENCODED_MAX);
-	struct wr out = wr_of(space, space == NULL ? 0 : ENCODED_MAX);
+	uint8_t *space;
+	struct wr out;
 
-	if (space == NULL)
-		return (err_set(e, "out of memory"));
-	encode(&out, o, role);
-	if (wr_end(&out) != 0) {
-		free(space);
-		return (err_set(e, "the configuration is larger than %u bytes", ENCODED_MAX));
+	for (size_t size = ENCODED_FIRST; size <= OPTIONS_ENCODED_MAX; size *= 4) {
+		if ((space = malloc(size)) == NULL)
+			return (err_set(e, "out of memory"));
+		out = wr_of(space, size);
+		encode(&out, o, role);
+		if (wr_end(&out) == 0) {
+			*p = space;
+			*n = wr_len(&out);
+			return (0);
+		}
+		options_encoded_free(space, size);
 	}
-	*p = space;
-	*n = wr_len(&out);
-	return (0);
+	return (err_set(e, "the configuration is larger than %u bytes", OPTIONS_ENCODED_MAX));
+}
+
+void
+options_encoded_free(uint8_t *p, size_t n)
+{
+	if (p != NULL)
+		explicit_bzero(p, n);
+	free(p);
 }
 
 /* A string of at most max bytes without a NUL. */
@@ -308,6 +339,26 @@ decode_row(struct rd *in, struct options *o, const struct option_row *r, struct 
 	return (0);
 }
 
+/* What is no row: accounts and users, TLS. */
+static int
+decode_parts(struct rd *in, struct options *o, enum role role, struct err *e)
+{
+	struct access *access = access_decode(in, role, e);
+	uint8_t has_tls;
+
+	if (access == NULL)
+		return (-1);
+	access_free(o->access);
+	o->access = access;
+	has_tls = rd_u8(in);
+	if (in->short_ || has_tls > (role == ROLE_FRONT))
+		return (err_set(e, "options: TLS is said wrongly"));
+	if (has_tls == 0)
+		return (0);
+	tls_options_free(o->tls);
+	return ((o->tls = tls_options_decode(in, e)) == NULL ? -1 : 0);
+}
+
 int
 options_decode(struct options *o, const uint8_t *p, size_t n, struct err *e)
 {
@@ -327,10 +378,14 @@ options_decode(struct options *o, const uint8_t *p, size_t n, struct err *e)
 	o->start_wall_ns = (int64_t)rd_u64(&in);
 	o->config_load_wall_ns = (int64_t)rd_u64(&in);
 	for (unsigned i = 0; made_string(o, i) != NULL; i++)
-		if (read_string(&in, UINT16_MAX, &s) != 0 || set_string(made_string(o, i), s, e) != 0)
+		if (read_string(&in, UINT16_MAX, &s) != 0)
 			return (err_set(e, "options: a string is missing"));
+		else if (set_string(made_string(o, i), s, e) != 0)
+			return (-1);
 	o->bound_port = (int64_t)rd_u64(&in);
 	o->bound_http_port = (int64_t)rd_u64(&in);
+	if (decode_parts(&in, o, (enum role)role, e) != 0)
+		return (-1);
 	if (rd_end(&in) != 0)
 		return (err_set(e, "options of a wrong length"));
 	if (o->bound_port < 0 || o->bound_port > UINT16_MAX || o->bound_http_port < 0 ||

@@ -32,6 +32,8 @@ enum options_policy { POLICY_DEFAULT, POLICY_CLOSE, POLICY_RETRY };
 #define OPTION_C_MAP char *
 #define OPTION_C_POLICY int64_t
 
+#define OPTIONS_ENCODED_MAX (64u << 20) /* bytes */
+
 struct options {
 #define OPTION_FIELD(field, TYPE, ...) OPTION_C_##TYPE field;
 	OPTION_LIST(OPTION_FIELD)
@@ -46,8 +48,8 @@ struct options {
 	char *xkey;		     /* X..., likewise */
 	char *bound_host;	     /* as INFO shows it */
 	int64_t bound_port;	     /* of the client listener, really */
-	int64_t bound_http_port;
-	struct access *access;	  /* accounts, users, permissions (access.h) */
+	int64_t bound_http_port; /* of the monitoring listener, with TLS or without */
+	struct access *access;	  /* accounts, users, permissions (access.h); never NULL */
 	struct tls_options *tls;  /* of clients and of monitoring; NULL: none */
 };
 
@@ -57,11 +59,13 @@ void options_free(struct options *);
 int options_copy(struct options *, const struct options *from, struct err *);
 
 /*
- * options_encode - what `role` may know, malloc'ed, yours.  0; -1.
+ * options_encode - what `role` may know, malloc'ed, yours: there are secrets in it, so give it back
+ *	with options_encoded_free, which wipes it.  0; -1.
  * options_decode - into an initialised struct; refuses what is short, too long, of another build or
  * out of the table's bounds.  0; -1: the struct may hold part of it, options_free it.
  */
 int options_encode(const struct options *, enum role, uint8_t **p, size_t *n, struct err *);
+void options_encoded_free(uint8_t *, size_t);
 int options_decode(struct options *, const uint8_t *, size_t, struct err *);
 
 /* ---- the table, for those that treat all options alike ---- */
@@ -77,7 +81,12 @@ enum option_type {
 	OPTION_POLICY,
 };
 
-enum option_reload { OPTION_RELOAD_LIVE, OPTION_RELOAD_NO, OPTION_RELOAD_FREE };
+enum option_reload {
+	OPTION_RELOAD_LIVE,
+	OPTION_RELOAD_NO,
+	OPTION_RELOAD_FREE,
+	OPTION_RELOAD_RULE,
+};
 
 struct option_row { /* the columns of option_list.h */
 	const char *field;

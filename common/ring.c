@@ -201,33 +201,56 @@ ring_commit(struct ring *r, uint16_t type, uint16_t flags, uint32_t len)
 }
 
 /*
- * Moves a cursor of ours for all to see, then rings the bell of an owner who has declared itself
- * asleep: once for each time that it does.  The order of the two, like that of flag and cursor in
+ * Moves a cursor of ours for all to see; true: the other side has declared itself asleep, and is to
+ * be called, once for each time that it does.  The order of the two, like that of flag and cursor in
  * ring_sleep and ring_want_room, is in the one order of all sequentially consistent accesses: one
  * of us sees the other.  (Fences would say the same, but ThreadSanitizer does not know them.)
  */
-static inline void
-advance(struct ring *r, _Atomic uint64_t *cursor, uint64_t position, _Atomic uint32_t *flag)
+static inline bool
+advance(_Atomic uint64_t *cursor, uint64_t position, _Atomic uint32_t *flag)
 {
 	atomic_store_explicit(cursor, position, memory_order_seq_cst);
-	if (__builtin_expect(atomic_load_explicit(flag, memory_order_seq_cst) != 0, 0)) {
-		atomic_store_explicit(flag, 0, memory_order_relaxed);
-		doorbell_ring(&r->peer);
-	}
+	return (__builtin_expect(atomic_load_explicit(flag, memory_order_seq_cst) != 0, 0));
 }
 
-void
-ring_publish(struct ring *r)
+static void
+call(struct ring *r, _Atomic uint32_t *flag)
+{
+	atomic_store_explicit(flag, 0, memory_order_relaxed);
+	doorbell_ring(&r->peer);
+}
+
+bool
+ring_publish_quiet(struct ring *r)
 {
 	if (r->tail == r->published || r->dead)
-		return;
+		return (false);
 	if (!r->skip_told) {
 		atomic_store_explicit(&r->shared->skip_from, r->skip_from, memory_order_relaxed);
 		atomic_store_explicit(&r->shared->skip_to, r->skip_to, memory_order_relaxed);
 		r->skip_told = true;
 	}
 	r->published = r->tail;
-	advance(r, &r->shared->write, r->tail, &r->shared->asleep);
+	return (advance(&r->shared->write, r->tail, &r->shared->asleep));
+}
+
+void
+ring_call(struct ring *r)
+{
+	call(r, &r->shared->asleep);
+}
+
+void
+ring_publish(struct ring *r)
+{
+	if (ring_publish_quiet(r))
+		ring_call(r);
+}
+
+bool
+ring_is_asleep(const struct ring *r)
+{
+	return (atomic_load_explicit(&r->shared->asleep, memory_order_relaxed) != 0);
 }
 
 uint32_t
@@ -372,7 +395,9 @@ ring_take(struct ring *r, struct buf *scratch, struct ring_rec *rec)
 		return (got);
 	scratch->len = 0;
 	if ((copy = buf_room(scratch, rec->len)) == NULL && rec->len > 0) {
-		die(r, "no memory for a record of %u bytes", rec->len);
+		if (rec->len <= scratch->max)
+			return (0); /* no memory: nobody broke a rule, and it stays where it is */
+		die(r, "no memory for a record of %u bytes, at most for %zu", rec->len, scratch->max);
 		return (-1);
 	}
 	if (rec->len > 0)
@@ -397,7 +422,8 @@ ring_release(struct ring *r, uint64_t position)
 	if (r->dead || position == r->released)
 		return;
 	r->released = position;
-	advance(r, &r->shared->released, position, &r->shared->want_room);
+	if (advance(&r->shared->released, position, &r->shared->want_room))
+		call(r, &r->shared->want_room);
 }
 
 void

@@ -131,6 +131,15 @@ uint64_t ring_commit(struct ring *, uint16_t type, uint16_t flags, uint32_t len)
  * a full barrier: once a batch. */
 void ring_publish(struct ring *);
 
+/*
+ * ring_publish_quiet - the same without the bell.  True: the consumer has declared itself asleep;
+ * its work is then done for it, or ring_call() rings.
+ * ring_is_asleep - whether it has, as of now: a hint.
+ */
+bool ring_publish_quiet(struct ring *);
+void ring_call(struct ring *);
+bool ring_is_asleep(const struct ring *);
+
 /* ring_used - bytes between released and what was committed; refreshes from the other side. */
 uint32_t ring_used(struct ring *);
 
@@ -153,7 +162,8 @@ void ring_rest(struct ring *);
  * Only for rings whose producer is a thread of this process.
  * ring_take - the same, its payload copied into `scratch` (which grows to ring_record_max() at
  * most), valid until the next take: for rings between processes.
- * 1: there is one; 0: none now; -1: the other side broke the rules, or no memory: the ring is dead.
+ * 1: there is one; 0: none now, or no memory for it now; -1: the other side broke the rules, or it is larger
+ * than scratch may grow: the ring is dead.
  */
 int ring_peek(struct ring *, struct ring_rec *);
 int ring_take(struct ring *, struct buf *scratch, struct ring_rec *);
@@ -188,10 +198,13 @@ uint64_t ring_read_at(const struct ring *); /* our read cursor */
  * fault signal or the watchdog.  1: the record in work, at *at, is poison from now on (two faults
  * or three deaths in a row on it); 0: not yet, or none was in work; -1.
  * ring_poisoned - the consumer's next life asks it before it works on a record.
+ * ring_spent - the supervisor's: the producer of this ring is dead.  1: all it wrote is released;
+ * 0: not yet; -1.
  */
 void ring_work(struct ring *, uint64_t at);
 void ring_work_done(struct ring *);
 int ring_death(int fd, bool fault, uint64_t *at, struct err *);
 bool ring_poisoned(const struct ring *, uint64_t at);
+int ring_spent(int fd, struct err *);
 
 #endif

@@ -30,22 +30,51 @@ count_death(struct ring_shared *shared, bool fault)
 	return (true);
 }
 
-int
-ring_death(int fd, bool fault, uint64_t *at, struct err *err)
+static struct ring_shared *
+map_head(int fd, struct err *err)
 {
 	struct ring_shared *shared;
 	struct stat st;
+
+	if (fstat(fd, &st) != 0) {
+		err_sys(err, "fstat");
+		return (NULL);
+	}
+	if (st.st_size < (off_t)RING_HEAD_BYTES) {
+		err_set(err, "%jd bytes are no ring", (intmax_t)st.st_size);
+		return (NULL);
+	}
+	shared = mmap(NULL, RING_HEAD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (shared == MAP_FAILED) {
+		err_sys(err, "map the head of a ring");
+		return (NULL);
+	}
+	return (shared);
+}
+
+int
+ring_death(int fd, bool fault, uint64_t *at, struct err *err)
+{
+	struct ring_shared *shared = map_head(fd, err);
 	bool poison;
 
-	if (fstat(fd, &st) != 0)
-		return (err_sys(err, "fstat"));
-	if (st.st_size < (off_t)RING_HEAD_BYTES)
-		return (err_set(err, "%jd bytes are no ring", (intmax_t)st.st_size));
-	shared = mmap(NULL, RING_HEAD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (shared == MAP_FAILED)
-		return (err_sys(err, "map the head of a ring"));
+	if (shared == NULL)
+		return (-1);
 	poison = count_death(shared, fault);
 	*at = shared->death_at & ~(uint64_t)RING_WORKING;
 	munmap(shared, RING_HEAD_BYTES);
 	return (poison ? 1 : 0);
+}
+
+int
+ring_spent(int fd, struct err *err)
+{
+	struct ring_shared *shared = map_head(fd, err);
+	bool spent;
+
+	if (shared == NULL)
+		return (-1);
+	spent = atomic_load(&shared->released) == atomic_load(&shared->write);
+	munmap(shared, RING_HEAD_BYTES);
+	return (spent ? 1 : 0);
 }

@@ -15,8 +15,6 @@
 #include "natsd-front/front.h"
 #include "natsd-front/peer.h"
 
-#define CONFIG_MAX (1u << 20)
-
 static int
 take_fd(struct ctl_msg *m, int i)
 {
@@ -68,13 +66,16 @@ on_config(struct front *f, struct ctl_msg *m, struct err *e)
 
 	if (ctl_get_config(m, &c) != 0 || f->settings != NULL)
 		return (err_set(e, "broken CONFIG"));
-	if (shm_read_all(m->fds[0], CONFIG_MAX, &p, &n, e) != 0)
+	if (shm_read_all(m->fds[0], OPTIONS_ENCODED_MAX, &p, &n, e) != 0)
 		return (-1);
 	f->settings = settings_new(p, n, e);
 	rc = f->settings == NULL ? -1 : status_set_options(f->status, p, n, e);
+	explicit_bzero(p, n); /* passwords are in it */
 	free(p);
-	if (rc == 0)
+	if (rc == 0) {
+		status_set_tls(f->status, f->settings->tls);
 		log_set_levels(f->settings->o.debug, f->settings->o.trace);
+	}
 	return (rc);
 }
 
@@ -87,9 +88,11 @@ on_listener(struct front *f, struct ctl_msg *m, struct err *e)
 		return (err_set(e, "broken LISTENER"));
 	if (l.kind == CTL_LISTEN_CLIENT && f->listen_fd < 0)
 		f->listen_fd = take_fd(m, 0);
-	else if (l.kind == CTL_LISTEN_MONITOR && f->monitor_fd < 0)
+	else if ((l.kind == CTL_LISTEN_MONITOR || l.kind == CTL_LISTEN_MONITOR_TLS) &&
+	    f->monitor_fd < 0) {
 		f->monitor_fd = take_fd(m, 0);
-	else
+		f->monitor_tls = l.kind == CTL_LISTEN_MONITOR_TLS;
+	} else
 		return (err_set(e, "LISTENER of kind %u", l.kind));
 	return (0);
 }
@@ -190,6 +193,8 @@ attach_one(struct front *f, struct ctl_msg *m, struct err *e)
 	case CTL_PROBE:
 	case CTL_PROBED:
 	case CTL_CID:
+	case CTL_DRAINED:
+	case CTL_CONFIG_USED:
 		break;
 	}
 	return (err_set(e, "%s before GO", ctl_name(m->type)));

@@ -13,10 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "natsd-front/auth/auth.h"
 #include "natsd-front/client/client.h"
 #include "natsd-front/closed.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/conn_input.h"
+#include "natsd-front/conn_tls.h"
+#include "natsd-front/grants.h"
+#include "natsd-front/opening.h"
+#include "natsd-front/tls/tls.h"
 
 #define CONN_DRAIN_READS 16 /* of what a peer still sends when we close */
 
@@ -52,6 +57,21 @@ conn_ip(const struct conn *c, char *out)
 {
 	if (inet_ntop(c->family, c->addr, out, CONN_IP_MAX) == NULL)
 		out[0] = '\0';
+}
+
+void
+conn_client_ip(const struct conn *c, char *out)
+{
+	if (c->proxied == NULL)
+		conn_ip(c, out);
+	else if (inet_ntop(c->proxied->family, c->proxied->addr, out, CONN_IP_MAX) == NULL)
+		out[0] = '\0';
+}
+
+uint16_t
+conn_client_port(const struct conn *c)
+{
+	return (c->proxied == NULL ? c->port : c->proxied->port);
 }
 
 void
@@ -107,15 +127,19 @@ conn_on_event(evutil_socket_t fd, short what, void *arg)
 		conn_flush(c);
 	if ((what & EV_READ) && c->state == CONN_OPEN)
 		conn_input(c);
+	else if ((what & EV_READ) && c->state == CONN_OPENING)
+		opening_input(c);
 }
 
 void
 conn_arm(struct conn *c)
 {
-	bool reads = c->state == CONN_OPEN && c->paused == 0;
-	bool writes = c->waits_write && c->out.pending != 0;
+	bool reads = (c->state == CONN_OPEN && c->paused == 0) ||
+	    (c->state == CONN_OPENING && opening_reads(c));
+	bool writes = c->waits_write && conn_unwritten(c);
 	short want = (short)(EV_PERSIST | (reads ? EV_READ : 0) | (writes ? EV_WRITE : 0));
 
+	assert(!c->worker->lent);
 	if (event_initialized(&c->ev)) {
 		if (event_get_events(&c->ev) == want && event_pending(&c->ev, want, NULL) != 0)
 			return;
@@ -123,7 +147,7 @@ conn_arm(struct conn *c)
 	}
 	event_assign(&c->ev, c->worker->base, c->fd, want, conn_on_event, c);
 	if (want != EV_PERSIST && event_add(&c->ev, NULL) != 0)
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "its events");
 }
 
 static struct conn *
@@ -140,7 +164,6 @@ conn_new(struct worker *w, const struct local_adopt *a)
 		return (NULL);
 	}
 	c->worker = w;
-	c->account = w->shared->global;
 	c->cid = a->cid;
 	c->fd = a->fd;
 	c->flags = CONN_VERBOSE | CONN_PEDANTIC | CONN_ECHO;
@@ -148,11 +171,15 @@ conn_new(struct worker *w, const struct local_adopt *a)
 	c->family = a->family;
 	c->port = a->port;
 	memcpy(c->addr, a->addr, sizeof(c->addr));
-	c->max_payload = w->settings->max_payload;
 	c->started = w->now;
 	c->start_wall_ns = c->last_wall_ns = wall_now().ns;
-	c->ping_at = mono_add_ns(w->now, w->settings->ping_interval_ns);
 	parser_init(&c->parser, PARSER_CLIENT, w->settings->max_control_line);
+	if (auth_begin(c) != 0) {
+		auth_end(c);
+		slots_remove(&w->conns, c->handle);
+		pool_put(w->conn_pool, c);
+		return (NULL);
+	}
 	return (c);
 }
 
@@ -163,6 +190,7 @@ conn_adopt(struct worker *w, const struct local_adopt *a)
 	int one = 1;
 
 	if (c == NULL) {
+		log_error("no memory for a connection, cid:%llu", (unsigned long long)a->cid);
 		close(a->fd);
 		atomic_fetch_sub(&w->shared->pub[w->index].conns, 1);
 		return;
@@ -170,7 +198,7 @@ conn_adopt(struct worker *w, const struct local_adopt *a)
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	w->stats.total_conns++;
 	conn_log(c, LOG_LVL_DEBUG, "Client connection created");
-	client_begin(c, a->refuse);
+	opening_begin(c, a->refuse);
 	conn_arm(c);
 	conn_set_timer(c);
 }
@@ -187,6 +215,15 @@ conn_close(struct conn *c, enum reason reason)
 	conn_log(c, LOG_LVL_DEBUG, "Client connection closed: %s", reason_text(reason));
 	conn_list_remove(c);
 	conn_list_add(&c->worker->closing, c);
+}
+
+void
+conn_no_memory(struct conn *c, enum reason reason, const char *what)
+{
+	if (c->state == CONN_CLOSING)
+		return;
+	conn_log(c, LOG_LVL_ERROR, "no memory for %s", what);
+	conn_close(c, reason);
 }
 
 static void
@@ -211,6 +248,7 @@ conn_hang_up(struct conn *c)
 	unsigned i;
 
 	if (r != REASON_CLIENT_CLOSED && r != REASON_READ_ERROR && r != REASON_WRITE_ERROR) {
+		conn_tls_hang_up(c);
 		shutdown(c->fd, SHUT_WR);
 		for (i = 0; i < CONN_DRAIN_READS; i++)
 			if (recv(c->fd, c->worker->read_buf, WORKER_READ_BYTES, MSG_DONTWAIT) <= 0)
@@ -228,11 +266,16 @@ conn_destroy(struct conn *c)
 	conn_list_remove(c);
 	wheel_stop(w->wheel, &c->timer);
 	event_del(&c->ev);
+	opening_end(c);
 	conn_hang_up(c);
+	tls_free(c->tls, w->mem.blobs);
+	free(c->proxied);
 	if (c->held != NULL)
 		blob_drop(w->mem.blobs, c->held);
 	out_drop(&c->out, &w->mem);
 	conn_free_labels(c);
+	auth_free(c);
+	grants_free(c->grants);
 	pool_put(w->conn_pool, c);
 }
 
@@ -248,8 +291,10 @@ conn_unregister(struct conn *c)
 {
 	struct worker *w = c->worker;
 
+	opening_end(c);
 	closed_ring_add(w->shared->closed, c, wall_now().ns);
 	client_end(c);
+	auth_end(c);
 	slots_remove(&w->conns, c->handle);
 	atomic_fetch_sub(&w->shared->pub[w->index].conns, 1);
 }
@@ -264,7 +309,7 @@ conn_linger_or_destroy(struct conn *c)
 	if (reason_flushes(c->reason) && c->reason != REASON_WRITE_ERROR && c->out.pending != 0) {
 		c->flags |= CONN_LINGER;
 		c->waits_write = true;
-		c->ping_at = (struct mono){ 0 };
+		c->ping_at = c->due_at = (struct mono){ 0 };
 		conn_list_remove(c);
 		conn_list_add(&w->lingering, c);
 		conn_arm(c);
@@ -326,8 +371,10 @@ conn_close_all(struct worker *w, enum reason reason)
 void
 conn_set_timer(struct conn *c)
 {
-	struct mono when = c->ping_at;
+	struct mono when = c->state == CONN_OPENING ? opening_until(c) : c->ping_at;
 
+	if (c->due_at.ns != 0 && (when.ns == 0 || mono_before(c->due_at, when)))
+		when = c->due_at;
 	if (c->write_by.ns != 0 && (when.ns == 0 || mono_before(c->write_by, when)))
 		when = c->write_by;
 	if (when.ns == 0)
@@ -344,7 +391,12 @@ conn_on_timer(struct wheel_timer *t, void *worker)
 
 	if (c->write_by.ns != 0 && !mono_before(w->now, c->write_by))
 		conn_write_late(c);
-	if (c->state != CONN_CLOSING && !mono_before(w->now, c->ping_at))
+	if (c->state == CONN_OPENING && !mono_before(w->now, opening_until(c)))
+		opening_late(c);
+	if (c->state != CONN_CLOSING && c->due_at.ns != 0 && !mono_before(w->now, c->due_at))
+		auth_late(c);
+	if ((c->state == CONN_OPEN || c->state == CONN_AUTHENTICATING) &&
+	    !mono_before(w->now, c->ping_at))
 		client_ping_due(c);
 	if (c->state != CONN_CLOSING || (c->flags & CONN_LINGER) != 0)
 		conn_set_timer(c);

@@ -2,8 +2,8 @@
  * conn - one connection of one worker: socket, what is held of its input, what waits to be written,
  * its timers and its end.
  *
- *	CONN_AUTHENTICATING --> CONN_OPEN --> CONN_CLOSING --> gone
- *	  not read		  read, parsed	  a last flush
+ *	CONN_OPENING --> CONN_AUTHENTICATING --> CONN_OPEN --> CONN_CLOSING --> gone
+ *	  opening.h	   not read		   read, parsed	   a last flush
  *
  * conn_close() only marks: the connection stands in worker->closing and goes at the end of the
  * turn, so that nobody who holds a pointer within a turn is surprised.  Between turns only handles
@@ -27,7 +27,12 @@
 #include "natsd-front/sub.h"
 #include "natsd-front/worker.h"
 
-enum conn_state { CONN_AUTHENTICATING, CONN_OPEN, CONN_CLOSING };
+struct auth;
+struct auth_user;
+struct grants;
+struct permit;
+
+enum conn_state { CONN_OPENING, CONN_AUTHENTICATING, CONN_OPEN, CONN_CLOSING };
 
 /* Why a connection is not read.  It is read again when no bit is left. */
 enum conn_pause {
@@ -59,6 +64,11 @@ enum conn_flag {
 	CONN_LINGER = 1u << 14,	      /* closing, with output that should still get out */
 	CONN_TLS_WANTED = 1u << 15,
 	CONN_TRUSTED = 1u << 16, /* since its last PONG: sent to who may turn out to be gone */
+	CONN_COUNTED = 1u << 17, /* among the connections of its account */
+	CONN_SUBS_OVER = 1u << 18, /* has more subscriptions than it may: goes at due_at */
+	CONN_TLS_READY = 1u << 19, /* the handshake is over: tls is the worker's alone */
+	CONN_TLS_FIRST = 1u << 20, /* it came before INFO */
+	CONN_TLS_OVER = 1u << 21,  /* the client said that it ends */
 };
 
 struct conn_labels { /* of CONNECT, one malloc each; NULL: none */
@@ -66,10 +76,21 @@ struct conn_labels { /* of CONNECT, one malloc each; NULL: none */
 	char *text; /* behind the connection's address in the log */
 };
 
+struct conn_proxied { /* whom a proxy connects for */
+	uint8_t family;
+	uint16_t port;
+	uint8_t addr[16];
+};
+
 struct conn {
 	struct event ev;
 	struct worker *worker;
 	struct account *account;
+	const struct permit *permit; /* what its user may; NULL: everything */
+	const struct account_settings *limits; /* of its account; these two, and user, belong to */
+	const struct auth_user *user;	       /* worker->settings.  NULL: nobody of a list */
+	struct auth *auth;   /* what it said of itself; NULL: nothing */
+	struct grants *grants; /* NULL: none needed yet */
 	struct handle handle;
 	uint64_t cid;
 	int fd;
@@ -83,16 +104,23 @@ struct conn {
 	uint16_t port;
 	uint8_t addr[16];
 
+	struct tls *tls;	 /* NULL: plain.  A helper has it during the handshake */
+	struct opening *opening; /* NULL: it is open */
+	struct conn_proxied *proxied; /* NULL: nobody; the log names the socket's address still */
+
 	struct parser parser;
 	struct blob *held; /* input read but not consumed */
 	size_t held_at, held_end;
 
 	struct out out;
 	size_t batch_left; /* bytes of the write in work; its deadline is write_by */
+	size_t batch_bytes;    /* of them when it began */
+	uint32_t batch_chunks; /* likewise */
 	struct mono write_by;
 
-	struct wheel_timer timer; /* at the earlier of ping_at and write_by */
+	struct wheel_timer timer; /* at the earliest of ping_at, due_at and write_by */
 	struct mono ping_at;
+	struct mono due_at; /* end of its patience for authentication, or of itself; 0: none */
 	struct mono started, rtt_from, active_in; /* active_in: PING, messages, subscriptions */
 	int64_t rtt_ns;
 	int64_t start_wall_ns, last_wall_ns;
@@ -150,9 +178,12 @@ void conn_log(const struct conn *, enum log_level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void conn_log_bytes(const struct conn *, enum log_level, struct str text);
 
-/* conn_ip - textual address into out[CONN_IP_MAX]. */
+/* conn_ip - textual address of its socket into out[CONN_IP_MAX].  conn_client_ip - of the client,
+ * behind a proxy too; conn_client_port likewise. */
 #define CONN_IP_MAX 64
 void conn_ip(const struct conn *, char *out);
+void conn_client_ip(const struct conn *, char *out);
+uint16_t conn_client_port(const struct conn *);
 
 /* ---- output (conn_out.c) ---- */
 
@@ -162,11 +193,17 @@ uint8_t *conn_room(struct conn *, size_t n);
 void conn_wrote(struct conn *, size_t n);
 void conn_refer(struct conn *, struct blob *, size_t at, size_t n);
 
+/* conn_no_memory - closes it: there is none for `what`, which the log is told. */
+void conn_no_memory(struct conn *, enum reason, const char *what);
+
 /* conn_put - a few bytes; conn_err - "-ERR '<text>'\r\n"; conn_ok - "+OK\r\n" when verbose. */
 void conn_put(struct conn *, const void *, size_t n);
 void conn_err(struct conn *, const char *text);
 void conn_errf(struct conn *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void conn_ok(struct conn *);
+
+/* conn_unwritten - something waits for the socket, be it plain or sealed. */
+bool conn_unwritten(const struct conn *);
 
 /* conn_flush - one write of what waits.  conn_flush_dirty - of all that were written to. */
 void conn_flush(struct conn *);

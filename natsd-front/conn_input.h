@@ -9,6 +9,11 @@
 #ifndef FRONT_CONN_INPUT_H
 #define FRONT_CONN_INPUT_H
 
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/str.h"
+
 struct conn;
 
 /* conn_input - the socket is readable: one read, parsed. */
@@ -16,5 +21,15 @@ void conn_input(struct conn *);
 
 /* conn_input_held - goes on with what is held; the connection is not paused (any more). */
 void conn_input_held(struct conn *);
+
+/*
+ * For who reads the socket before the parser does (opening.h): conn_held - what is held;
+ * conn_held_room - room for n more bytes behind it, NULL: no memory; conn_held_add - n of them are
+ * there now; conn_held_skip - n bytes of the front are used.
+ */
+struct str conn_held(const struct conn *);
+uint8_t *conn_held_room(struct conn *, size_t n);
+void conn_held_add(struct conn *, size_t n);
+void conn_held_skip(struct conn *, size_t n);
 
 #endif

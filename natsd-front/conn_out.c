@@ -7,8 +7,10 @@
 
 #include "natsd-front/client/trace.h"
 #include "natsd-front/conn.h"
+#include "natsd-front/conn_tls.h"
 #include "natsd-front/deliver.h"
 #include "natsd-front/text.h"
+#include "natsd-front/tls/tls.h"
 
 #define OUT_BATCH_MAX ((size_t)64 << 20) /* bytes that one write deadline is for */
 #define OUT_SOON ((size_t)128 << 10)	 /* bytes that are written before the end of the turn */
@@ -66,7 +68,7 @@ conn_room(struct conn *c, size_t n)
 	uint8_t *p = out_reserve(&c->out, &c->worker->mem, n);
 
 	if (p == NULL)
-		conn_close(c, REASON_WRITE_ERROR);
+		conn_no_memory(c, REASON_WRITE_ERROR, "its output");
 	return (p);
 }
 
@@ -81,7 +83,7 @@ void
 conn_refer(struct conn *c, struct blob *b, size_t at, size_t n)
 {
 	if (out_refer(&c->out, &c->worker->mem, b, at, n) != 0)
-		conn_close(c, REASON_WRITE_ERROR);
+		conn_no_memory(c, REASON_WRITE_ERROR, "its output");
 	else
 		conn_more_waits(c);
 }
@@ -91,8 +93,9 @@ conn_put(struct conn *c, const void *p, size_t n)
 {
 	uint8_t *to;
 
-	if (c->state == CONN_CLOSING || (to = conn_room(c, n)) == NULL)
-		return;
+	if (c->state == CONN_CLOSING || (c->tls != NULL && (c->flags & CONN_TLS_READY) == 0) ||
+	    (to = conn_room(c, n)) == NULL)
+		return; /* in the midst of a handshake nothing can be said */
 	memcpy(to, p, n);
 	conn_wrote(c, n);
 }
@@ -151,7 +154,21 @@ conn_new_batch(struct conn *c)
 	const struct settings *s = c->worker->settings;
 
 	c->batch_left = c->out.pending < OUT_BATCH_MAX ? c->out.pending : OUT_BATCH_MAX;
+	c->batch_bytes = c->batch_left;
+	c->batch_chunks = out_chunks(&c->out);
 	c->write_by = mono_add_ns(c->worker->now, s->write_deadline_ns);
+}
+
+static void
+conn_recovered(struct conn *c)
+{
+	int64_t left = mono_diff_ns(c->write_by, c->worker->now);
+	int64_t ns = c->worker->settings->write_deadline_ns - left;
+
+	c->flags &= ~(uint32_t)CONN_SLOW;
+	conn_log(c, LOG_LVL_INFO,
+	    "Slow Consumer Recovered: Flush took %.3fs with %u chunks of %zu total bytes.",
+	    (double)ns / NS_PER_S, c->batch_chunks, c->batch_bytes);
 }
 
 static void
@@ -159,16 +176,14 @@ conn_all_written(struct conn *c)
 {
 	bool armed = c->waits_write;
 
+	if ((c->flags & CONN_SLOW) != 0)
+		conn_recovered(c);
 	c->batch_left = 0;
 	c->waits_write = false;
 	if (c->write_by.ns != 0) {
 		c->write_by = (struct mono){ 0 };
 		if (armed)
 			conn_set_timer(c);
-	}
-	if ((c->flags & CONN_SLOW) != 0) {
-		c->flags &= ~(uint32_t)CONN_SLOW;
-		conn_log(c, LOG_LVL_INFO, "Slow Consumer Recovered");
 	}
 	if (armed)
 		conn_arm(c);
@@ -179,15 +194,35 @@ conn_all_written(struct conn *c)
 }
 
 static void
+conn_forget_output(struct conn *c)
+{
+	out_drop(&c->out, &c->worker->mem);
+	conn_tls_forget(c);
+	conn_all_written(c);
+}
+
+static void
 conn_write_failed(struct conn *c)
 {
 	if (c->state == CONN_CLOSING) {
-		out_drop(&c->out, &c->worker->mem);
-		conn_all_written(c);
+		conn_forget_output(c);
 		return;
 	}
 	conn_log(c, LOG_LVL_DEBUG, "Error flushing: %s", strerror(errno));
 	conn_close(c, REASON_WRITE_ERROR);
+}
+
+bool
+conn_unwritten(const struct conn *c)
+{
+	return (c->out.pending != 0 || (c->tls != NULL && c->tls->unsent != NULL));
+}
+
+static ssize_t
+conn_write(struct conn *c)
+{
+	return (c->tls != NULL ? conn_tls_write(c)
+			       : out_write(&c->out, &c->worker->mem, c->fd, SIZE_MAX));
 }
 
 void
@@ -198,11 +233,11 @@ conn_flush(struct conn *c)
 	ssize_t n = 0;
 	unsigned i;
 
-	for (i = 0; i < OUT_WRITES_MAX && c->out.pending != 0; i++) {
+	for (i = 0; i < OUT_WRITES_MAX && conn_unwritten(c); i++) {
 		if (c->batch_left == 0)
 			conn_new_batch(c);
 		before = c->out.pending;
-		n = out_write(&c->out, &w->mem, c->fd, SIZE_MAX);
+		n = conn_write(c);
 		if (n < 0) {
 			conn_write_failed(c);
 			return;
@@ -213,8 +248,10 @@ conn_flush(struct conn *c)
 	}
 	if ((c->flags & CONN_GATED) != 0 && c->out.pending <= w->settings->stall_gate)
 		conn_gate_opens(c);
-	if (c->out.pending == 0) {
+	if (!conn_unwritten(c)) {
 		conn_all_written(c);
+	} else if (w->lent) {
+		conn_mark_dirty(c);
 	} else if (!c->waits_write) {
 		c->waits_write = true;
 		conn_arm(c);
@@ -225,10 +262,11 @@ conn_flush(struct conn *c)
 void
 conn_flush_dirty(struct worker *w)
 {
-	struct conn *c;
+	struct conn *c, *next = w->dirty.head;
 
-	while ((c = w->dirty.head) != NULL) {
-		w->dirty.head = c->dirty_next;
+	w->dirty.head = NULL;
+	while ((c = next) != NULL) {
+		next = c->dirty_next;
 		c->flags &= ~(uint32_t)CONN_DIRTY;
 		if (!c->waits_write && (c->state != CONN_CLOSING || reason_flushes(c->reason)))
 			conn_flush(c);
@@ -246,11 +284,14 @@ conn_write_late(struct conn *c)
 	char deadline[TEXT_DURATION_MAX];
 
 	if (c->state == CONN_CLOSING) {
-		out_drop(&c->out, &c->worker->mem);
-		conn_all_written(c);
+		conn_forget_output(c);
 		return;
 	}
-	if ((c->flags & CONN_CONNECTED) != 0) {
+	if (c->state == CONN_OPENING) {
+		conn_close(c, REASON_TLS_HANDSHAKE);
+		return;
+	}
+	if ((c->flags & CONN_CONNECTED) != 0 || c->tls != NULL) {
 		c->worker->stats.slow_consumers++;
 		text_duration(deadline, s->write_deadline_ns);
 		conn_log(c, LOG_LVL_INFO,

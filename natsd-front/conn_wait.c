@@ -6,6 +6,8 @@
 static struct conn_list *
 wait_list(struct worker *w, unsigned bits)
 {
+	if (bits & CONN_PAUSE_AUTH)
+		return (&w->auth_wait);
 	if (bits & CONN_PAUSE_ROLE)
 		return (&w->role_wait);
 	if (bits & CONN_PAUSE_STALL)
@@ -29,7 +31,7 @@ conn_place(struct conn *c)
 void
 conn_pause(struct conn *c, enum conn_pause bit, struct mono until)
 {
-	if (c->state != CONN_OPEN)
+	if (c->state == CONN_CLOSING)
 		return;
 	if (c->paused == 0 || until.ns != 0)
 		c->wait_until = until;
@@ -41,7 +43,7 @@ conn_pause(struct conn *c, enum conn_pause bit, struct mono until)
 void
 conn_resume(struct conn *c, enum conn_pause bit)
 {
-	if (c->state != CONN_OPEN || (c->paused & bit) == 0)
+	if (c->state == CONN_CLOSING || (c->paused & bit) == 0)
 		return;
 	c->paused = (uint8_t)(c->paused & ~(unsigned)bit);
 	conn_place(c);

@@ -187,6 +187,8 @@ control_one(struct front *f, struct ctl_msg *m)
 	case CTL_USAGE_ASK:
 	case CTL_PROBED:
 	case CTL_CID:
+	case CTL_DRAINED:
+	case CTL_CONFIG_USED:
 		break;
 	}
 	fatal("%s is not said to a running front", ctl_name(m->type));

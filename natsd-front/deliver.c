@@ -82,7 +82,11 @@ deliver(struct worker *w, struct account *a, const struct msg *m, struct conn *p
 	bool taken = false;
 	uint32_t i, away;
 
-	if (r == NULL || r->total == 0)
+	if (r == NULL) {
+		delivery_lost(w, publisher);
+		return (DELIVER_TAKEN);
+	}
+	if (r->total == 0)
 		return (DELIVER_NOBODY);
 	d = (struct delivery){ .w = w, .account = a, .msg = m, .publisher = publisher };
 	if (publisher != NULL) {
@@ -96,6 +100,10 @@ deliver(struct worker *w, struct account *a, const struct msg *m, struct conn *p
 	away = w->fan->remote + w->fan->nqueues;
 	if (away != 0)
 		deliver_fan_out(&d, !taken && away == 1);
+	if (w->fan->starved) {
+		w->fan->starved = false;
+		delivery_lost(w, publisher);
+	}
 	delivery_end(&d);
 	return (taken || away != 0 ? DELIVER_TAKEN : DELIVER_NOBODY);
 }
@@ -142,6 +150,8 @@ deliver_nobody(struct worker *w, struct conn *c, struct str subject, struct str 
 	if (reply.n == 0 || (c->flags & CONN_NO_RESPONDERS) == 0 || c->state == CONN_CLOSING)
 		return;
 	r = trie_cache_match(w->cache, c->account->id, c->account->trie, reply);
+	if (r == NULL)
+		conn_no_memory(c, REASON_WRITE_ERROR, "an answer to it");
 	for (i = 0; r != NULL && i < r->plain; i++) {
 		s = result_sub(r, i);
 		if (is_here(w, s) && s->conn == c) {
@@ -197,8 +207,10 @@ fan_add(struct fan *f, struct sub *s)
 	if (l->n == l->size) {
 		size = l->size == 0 ? FAN_FIRST : l->size * 2;
 		at = reallocarray(l->at, size, sizeof(*at));
-		if (at == NULL)
+		if (at == NULL) {
+			f->starved = true;
 			return (false);
+		}
 		l->at = at;
 		l->size = size;
 	}
@@ -218,8 +230,10 @@ fan_add_queue(struct fan *f, struct sub *s, struct str name)
 	if (f->nqueues == f->queues_size) {
 		size = f->queues_size == 0 ? FAN_FIRST : f->queues_size * 2;
 		q = reallocarray(f->queues, size, sizeof(*q));
-		if (q == NULL)
+		if (q == NULL) {
+			f->starved = true;
 			return (false);
+		}
 		f->queues = q;
 		f->queues_size = size;
 	}

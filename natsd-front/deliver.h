@@ -41,6 +41,10 @@ void deliver_nobody(struct worker *, struct conn *publisher, struct str subject,
 /* deliver_record - DELIVER, QUEUE, NOBODY or STALL from another worker. */
 void deliver_record(struct worker *, const struct ring_rec *);
 
+/* deliver_may_be_lent - the record is a message right from its publisher's worker: nothing that
+ * becomes of it changes what its receiver's worker waits for (lend.h). */
+bool deliver_may_be_lent(const struct ring_rec *);
+
 /* deliver_discard - a record that nobody will look at any more: gives up the blob that it holds. */
 void deliver_discard(const struct ring_rec *);
 

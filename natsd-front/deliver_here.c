@@ -7,6 +7,8 @@
 #include "natsd-front/client/client.h"
 #include "natsd-front/client/trace.h"
 #include "natsd-front/fan.h"
+#include "natsd-front/grants.h"
+#include "natsd-front/msg_trace.h"
 
 #define STALL_US 2000	   /* a publisher waits for a receiver above its gate */
 #define STALL_FULL_US 5000 /* at max_pending */
@@ -38,6 +40,14 @@ delivery_share(struct delivery *d)
 	memcpy(d->blob->data, m->body.p, m->body.n + 2);
 	d->blob_at = 0;
 	return (true);
+}
+
+void
+delivery_lost(struct worker *w, struct conn *publisher)
+{
+	w->stats.dropped++;
+	if (publisher != NULL)
+		conn_no_memory(publisher, REASON_WRITE_ERROR, "a message of it");
 }
 
 void
@@ -125,7 +135,11 @@ write_shared(struct delivery *d, struct conn *c, const struct shape *s, struct s
 	size_t skip = d->msg->body.n - s->body.n;
 	char *p;
 
-	if (!delivery_share(d) || (p = (char *)conn_room(c, n)) == NULL)
+	if (!delivery_share(d)) {
+		conn_no_memory(c, REASON_WRITE_ERROR, "its output");
+		return (false);
+	}
+	if ((p = (char *)conn_room(c, n)) == NULL)
 		return (false);
 	p = write_head(p, s, d->msg->subject, sid);
 	memcpy(p, s->line.p, s->line.n);
@@ -193,30 +207,94 @@ is_at_limit(const struct delivery *d, struct sub *sub)
 	return (sub->delivered >= max || (!d->claimed && !sub_claim(sub)));
 }
 
+/* Permissions of its connection keep this message from it (client.md 11.4). */
+static bool
+is_denied(const struct delivery *d, const struct conn *c, const struct sub *sub)
+{
+	return (c->permit != NULL && grants_filters(c->grants) &&
+	    !permit_cache_deliver(d->w->permits, c->permit, d->msg->subject, sub_queue(sub)));
+}
+
+/* It may answer what it was sent (11.5). */
+static void
+note_reply(const struct delivery *d, struct conn *c)
+{
+	if (grants_delivered(&c->grants, c->permit, d->w->permits, d->msg->reply, d->w->now) != 0)
+		conn_log(c, LOG_LVL_WARN, "No memory for a reply that may be answered");
+}
+
+/* Why it does not take the message, in the words of a trace; NULL: it may. */
+static const char *
+refusal(const struct delivery *d, const struct conn *c, const struct sub *sub)
+{
+	if (c == d->publisher && (c->flags & CONN_ECHO) == 0)
+		return ("Not delivered because of no echo");
+	if (is_denied(d, c, sub))
+		return ("Not delivered because subscription denies this subject");
+	if (c->state == CONN_CLOSING)
+		return ("Not delivered because client is closed");
+	return (NULL);
+}
+
+/* A traced message is noted and, when it is only a trace, goes no further. */
+static bool
+end_of_trace(struct delivery *d, struct conn *c, struct sub *sub)
+{
+	if (d->msg->trace == NULL || !msg_trace_only(d->msg->trace))
+		return (false);
+	msg_trace_egress(d->msg->trace, c, sub, NULL);
+	if (d->claimed)
+		sub_unclaim(sub);
+	return (true);
+}
+
+static bool
+refuse(struct delivery *d, struct conn *c, struct sub *sub, const char *why)
+{
+	msg_trace_egress(d->msg->trace, c, sub, why);
+	/* What its publisher's worker claimed, and it does not take, is given back. */
+	if (d->claimed)
+		sub_unclaim(sub);
+	return (false);
+}
+
 bool
 deliver_here(struct delivery *d, struct sub *sub)
 {
 	struct conn *c = sub->conn;
 	bool gated = d->from_client && (c->flags & CONN_GATED) != 0;
+	const char *why = refusal(d, c, sub);
 	struct shape shape;
 	bool ok;
 
-	if (c == d->publisher && (c->flags & CONN_ECHO) == 0)
+	if (why != NULL)
+		return (refuse(d, c, sub, why));
+	if (end_of_trace(d, c, sub))
+		return (true);
+	if (is_at_limit(d, sub)) {
+		msg_trace_egress(d->msg->trace, c, sub,
+		    "Not delivered because auto-unsubscribe exceeded");
 		return (false);
-	if (c->state == CONN_CLOSING)
+	}
+	if (gated && d->w->settings->o.no_fast_producer_stall) {
+		sub_unclaim(sub);
+		msg_trace_egress(d->msg->trace, c, sub, "Not delivered because fast producer not "
+		    "stalled and consumer is slow");
 		return (false);
-	if (is_at_limit(d, sub))
+	}
+	if (!shape_for(d, c, &shape)) {
+		conn_no_memory(c, REASON_WRITE_ERROR, "its output");
 		return (false);
-	if (gated && d->w->settings->o.no_fast_producer_stall)
-		return (false);
-	if (!shape_for(d, c, &shape))
-		return (false);
+	}
 	ok = shape.body.n < MSG_SHARE_MIN ? write_copied(d, c, &shape, sub_sid(sub))
 					  : write_shared(d, c, &shape, sub_sid(sub));
 	if (!ok)
 		return (false);
 	if (gated)
 		stall_publisher(d, c);
+	msg_trace_egress(d->msg->trace, c, sub, NULL);
+	if (c->permit != NULL && d->msg->reply.n != 0)
+		note_reply(d, c);
 	if (log_debugs() || log_traces())
 		trace_here(d, c, sub, &shape);
 	count_out(d, c, sub, shape.body.n);

@@ -7,6 +7,7 @@
 #include "natsd-front/client/client.h"
 #include "natsd-front/confirm.h"
 #include "natsd-front/fan.h"
+#include "natsd-front/msg_trace.h"
 
 #define HOPS_MAX 16 /* workers asked for a queue member before nobody is left */
 
@@ -80,6 +81,7 @@ send_record(struct delivery *d, unsigned to, enum local_type type, const struct 
 		.line_n = (uint32_t)m->line.n,
 		.body_n = (uint32_t)m->body.n,
 		.hdr = m->hdr,
+		.trace = m->trace,
 	};
 	uint32_t n;
 	uint64_t at;
@@ -87,7 +89,7 @@ send_record(struct delivery *d, unsigned to, enum local_type type, const struct 
 
 	if (!inline_body) {
 		if (!delivery_share(d)) {
-			w->stats.dropped++;
+			delivery_lost(w, d->publisher);
 			return;
 		}
 		head.blob = d->blob;
@@ -96,17 +98,19 @@ send_record(struct delivery *d, unsigned to, enum local_type type, const struct 
 	n = record_len(&head, inline_body);
 	p = ring_out_reserve(l->to, n);
 	if (p == NULL) {
-		w->stats.dropped++;
+		delivery_lost(w, d->publisher);
 		w->congested = true;
 		return;
 	}
 	if (head.blob != NULL)
 		blob_share(head.blob);
+	msg_trace_hold(head.trace);
 	record_fill(p, d, &head, handles, queue);
 	ring_out_commit(l->to, (uint16_t)type, 0, n, &at);
 	if (at == UINT64_MAX)
 		w->congested = true;
 	l->dirty = true;
+	l->receivers += nhandles;
 	if (type == LOCAL_QUEUE || ((flags & LOCAL_SOLE) != 0 && m->reply.n != 0))
 		note_trust(d, l, at);
 }
@@ -175,6 +179,7 @@ record_msg(const struct ring_rec *rec, struct local_msg *head, struct msg *m, st
 	m->reply = (struct str){ p + 1, head->reply_n };
 	m->hdr = head->hdr;
 	m->blob = head->blob;
+	m->trace = head->trace;
 	m->joined = head->blob == NULL;
 	m->body = (struct str){ head->blob == NULL ? p + head->line_n
 						   : (const char *)head->blob->data + head->blob_at,
@@ -240,6 +245,8 @@ choose_again(struct delivery *d, struct str queue, const struct local_msg *head)
 	d->claimed = false;
 	d->passes_on = true;
 	r = trie_cache_match(w->cache, d->account->id, d->account->trie, d->msg->subject);
+	if (r == NULL)
+		delivery_lost(w, d->publisher);
 	if ((q = find_queue(r, queue)) == NULL)
 		return (false);
 	start = worker_random(w, q->n);
@@ -292,6 +299,7 @@ on_msg(struct worker *w, const struct ring_rec *rec)
 	delivery_end(&d);
 	if (head.blob != NULL)
 		blob_drop(w->mem.blobs, head.blob);
+	msg_trace_done(w, head.trace);
 }
 
 static void
@@ -333,6 +341,17 @@ deliver_record(struct worker *w, const struct ring_rec *rec)
 		confirm_record(w, rec);
 }
 
+bool
+deliver_may_be_lent(const struct ring_rec *rec)
+{
+	struct local_msg head;
+
+	if (rec->type != LOCAL_DELIVER && rec->type != LOCAL_QUEUE)
+		return (false);
+	memcpy(&head, rec->data, sizeof(head));
+	return (head.hops == 0);
+}
+
 void
 deliver_discard(const struct ring_rec *rec)
 {
@@ -343,4 +362,5 @@ deliver_discard(const struct ring_rec *rec)
 	memcpy(&head, rec->data, sizeof(head));
 	if (head.blob != NULL)
 		blob_drop(NULL, head.blob);
+	msg_trace_done(NULL, head.trace);
 }

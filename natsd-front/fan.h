@@ -23,6 +23,7 @@ struct fan {
 	uint32_t remote;     /* receivers in all lists */
 	struct fan_queue *queues;
 	uint32_t nqueues, queues_size;
+	bool starved; /* no memory for a receiver of another worker */
 	char *line; /* of receivers without headers */
 	size_t line_size;
 };
@@ -42,9 +43,13 @@ struct delivery {
 	struct str plain_line;	/* made when first needed */
 };
 
-/* fan_add, fan_add_queue - false: at its limit, or no memory; nobody is added. */
+/* fan_add, fan_add_queue - false: at its limit, or no memory (starved); nobody is added. */
 bool fan_add(struct fan *, struct sub *);
 bool fan_add_queue(struct fan *, struct sub *, struct str name);
+
+/* delivery_lost - no memory for somebody who should have got a message: its publisher, one of this worker's or
+ * NULL, has to know, and is closed. */
+void delivery_lost(struct worker *, struct conn *publisher);
 
 /* delivery_share - the body in a blob of its own or of its publisher.  False: no memory. */
 bool delivery_share(struct delivery *);

@@ -6,13 +6,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/access.h"
 #include "common/log.h"
+#include "common/tls_options.h"
 #include "natsd-front/front.h"
+#include "natsd-front/helpers.h"
 #include "natsd-front/monitor/monitor.h"
 #include "natsd-front/peer.h"
 
 #define SYNCED_WAIT_MS 250 /* clients are let in by then, whoever is not ready */
 #define MAIN_WORKERS_STACK WORKER_STACK_BYTES
+#define HELPERS_MOST 16 /* threads of a class */
 
 uint64_t
 front_random(uint64_t n)
@@ -183,11 +187,35 @@ make_monitor(struct front *f, struct err *e)
 
 	if (f->monitor_fd < 0)
 		return (0);
-	f->monitor = monitor_new(f->monitor_fd, &source, f->settings->o.http_base_path, e);
+	f->monitor = monitor_new(f->monitor_fd, f->monitor_tls, &source, f->settings->o.http_base_path, e);
 	if (f->monitor == NULL)
 		return (-1);
 	f->monitor_fd = -1;
 	return (0);
+}
+
+static int
+make_accounts(struct front *f, struct err *e)
+{
+	const struct access *a = f->settings->o.access;
+
+	if (a->system_account != ACCESS_NO_ACCOUNT &&
+	    shared_name_system(f->shared, a->accounts[a->system_account].name, e) != 0)
+		return (-1);
+	if (f->accounts != NULL && shared_use_table(f->shared, f->accounts, e) != 0)
+		return (-1);
+	return (settings_bind(f->settings, f->shared, e));
+}
+
+/* Slow jobs take no more than half of the processors, so that workers go on. */
+static int
+make_helpers(struct front *f, struct err *e)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned n = cpus < 1 ? 1 : cpus > HELPERS_MOST ? HELPERS_MOST : (unsigned)cpus;
+
+	f->shared->helpers = helpers_new(f->shared, n, n / 2 == 0 ? 1 : n / 2, e);
+	return (f->shared->helpers == NULL ? -1 : 0);
 }
 
 int
@@ -203,6 +231,10 @@ front_make(struct front *f, struct err *e)
 	f->shared = shared_new(n, f->hello.natsd_life, closed);
 	if (f->shared == NULL)
 		return (err_set(e, "no memory"));
+	if (o->tls != NULL)
+		f->shared->tls_rate.most = o->tls->rate_limit;
+	if (make_accounts(f, e) != 0 || make_helpers(f, e) != 0)
+		return (-1);
 	/*
 	 * Polling must not take the time of who is waited for: with two processors the other one is
 	 * the client's, and each worker may need one.
@@ -238,6 +270,8 @@ front_start(struct front *f, struct err *e)
 		f->threads[i].runs = rc == 0;
 	}
 	pthread_attr_destroy(&attr);
+	if (rc == 0 && helpers_start(f->shared->helpers, e) != 0)
+		return (-1);
 	if (rc != 0)
 		return (err_set(e, "no thread for worker %u: error %d", i - 1, rc));
 	return (f->monitor == NULL ? 0 : monitor_start(f->monitor, e));
@@ -261,6 +295,7 @@ front_run(struct front *f)
 	f->monitor = NULL;
 	for (i = 0; i < f->shared->nworkers; i++)
 		pthread_join(f->threads[i].id, NULL);
+	helpers_stop(f->shared->helpers);
 	ctl_send_stopped(f->ctl, &stopped, NULL);
 	return (0);
 }
@@ -270,6 +305,15 @@ free_event(struct event *ev)
 {
 	if (ev != NULL)
 		event_free(ev);
+}
+
+bool
+front_abandons_helpers(struct front *f)
+{
+	if (!helpers_stuck(f->shared->helpers))
+		return (false);
+	helpers_abandon(f->shared->helpers);
+	return (true);
 }
 
 void
@@ -289,9 +333,11 @@ front_free(struct front *f)
 		worker_free(f->threads[i].worker);
 		link_free(&f->threads[i].link);
 	}
+	settings_release(f->settings);
+	settings_release(f->old);
+	if (f->shared != NULL)
+		helpers_free(f->shared->helpers);
 	shared_free(f->shared);
-	settings_free(f->settings);
-	settings_free(f->old);
 	status_free(f->status);
 	account_table_detach(f->accounts);
 	ctl_free(f->ctl);

@@ -58,6 +58,7 @@ struct front {
 	unsigned old_users;
 
 	int listen_fd, monitor_fd;
+	bool monitor_tls; /* https */
 	struct event *accept_event, *retry_event;
 	int64_t retry_ms;     /* pause after a failed accept */
 	uint64_t cid, cid_told; /* last one given; up to where the supervisor knows */
@@ -92,6 +93,10 @@ int front_start(struct front *, struct err *);
 /* front_run - READY, then the event loop, until STOP is done.  The exit status. */
 int front_run(struct front *);
 void front_free(struct front *);
+
+/* front_abandons_helpers - after front_run: true when a helper is in the middle of something that
+ * takes long, and uses what front_free would free.  The process must leave as it is. */
+bool front_abandons_helpers(struct front *);
 
 /* front_control - the control socket is readable.  front_hear - what workers said.
  * front_usage - asks the supervisor for figures when monitoring wants them. */

@@ -44,8 +44,16 @@ struct helper_job {
 /* helpers_new - nothing runs before helpers_start.  NULL: the reason. */
 struct helpers *helpers_new(struct shared *, unsigned quick, unsigned slow, struct err *);
 int helpers_start(struct helpers *, struct err *);
-void helpers_stop(struct helpers *); /* joins; jobs left are dropped.  Workers have ended */
-void helpers_free(struct helpers *);
+/*
+ * helpers_stop - workers have ended; jobs that were not done are dropped, threads are joined.  Who is
+ * in a job that takes too long (bcrypt of a cost that no client would wait for) cannot be
+ * interrupted and is left to the end of the process: helpers_stuck, and then nothing that it uses is
+ * freed: not the helpers, and the caller keeps the struct shared.  May be tried again.
+ */
+void helpers_stop(struct helpers *);
+bool helpers_stuck(const struct helpers *);
+void helpers_abandon(struct helpers *); /* nobody will join those that are left */
+void helpers_free(struct helpers *); /* NULL is fine */
 
 /* helpers_submit - false: too many wait, the caller still has the job. */
 bool helpers_submit(struct helpers *, struct helper_job *);

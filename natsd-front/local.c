@@ -51,5 +51,6 @@ link_flush(struct link *l)
 	if (!l->dirty && ring_out_listed_bytes(l->to) == 0)
 		return (true);
 	l->dirty = false;
+	l->receivers = 0;
 	return (ring_out_flush(l->to));
 }

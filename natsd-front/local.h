@@ -64,6 +64,7 @@ struct local_source {
  */
 struct local_msg {
 	struct blob *blob; /* holds the body, the record owns one share; NULL: it stands behind */
+	struct msg_trace *trace; /* likewise a share; NULL: none */
 	size_t blob_at;
 	uint64_t cid; /* of the publisher */
 	struct local_source source;
@@ -107,6 +108,7 @@ struct local_adopt { /* a fresh socket; the receiver owns it */
 struct settings;
 struct local_settings {
 	const struct settings *settings;
+	bool access_changed; /* users or accounts are not those of the settings before */
 	uint32_t close_random; /* connections above max_connections, chosen at random */
 };
 
@@ -138,6 +140,7 @@ struct link {
 	struct ring_out *to;
 	struct ring *from;
 	bool dirty; /* something was committed and not yet published */
+	uint32_t receivers; /* of the messages in it, all told */
 	bool trusts; /* messages went there whose receiver may turn out to be gone */
 	bool passed; /* likewise of another worker's publisher, passed on from here: the last one */
 	uint64_t passed_at; /* stands there in the ring, UINT64_MAX: somewhere in the list */

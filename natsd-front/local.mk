@@ -5,13 +5,23 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/accept.c \
 	natsd-front/answered.c natsd-front/answered.h \
 	natsd-front/attach.c \
+	natsd-front/auth/auth.c natsd-front/auth/auth.h \
+	natsd-front/auth/auth_bind.c natsd-front/auth/auth_bind.h \
+	natsd-front/auth/auth_decide.c natsd-front/auth/auth_decide.h \
+	natsd-front/auth/auth_job.c natsd-front/auth/auth_job.h \
+	natsd-front/auth/auth_table.c natsd-front/auth/auth_table.h \
+	natsd-front/auth/bcrypt.c natsd-front/auth/bcrypt.h natsd-front/auth/bcrypt_fits.h \
+	natsd-front/auth/cert.c natsd-front/auth/cert.h \
+	natsd-front/auth/dn.c natsd-front/auth/dn.h \
+	natsd-front/auth/secret.c natsd-front/auth/secret.h \
 	natsd-front/blob.c natsd-front/blob.h \
-	natsd-front/client/client.c natsd-front/client/client.h \
+	natsd-front/client/client.c natsd-front/client/client.h natsd-front/client/client_permit.c \
 	natsd-front/client/connect.c natsd-front/client/connect.h \
 	natsd-front/client/connect_json.c natsd-front/client/connect_json.h \
 	natsd-front/client/info.c natsd-front/client/info.h \
 	natsd-front/client/json_in.c natsd-front/client/json_in.h \
 	natsd-front/client/label.c natsd-front/client/label.h \
+	natsd-front/client/client_priv.h natsd-front/client/publish.c \
 	natsd-front/client/parser.c natsd-front/client/parser.h \
 	natsd-front/client/ping.c \
 	natsd-front/client/redact.c natsd-front/client/redact.h \
@@ -21,17 +31,22 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/conn.c natsd-front/conn.h \
 	natsd-front/conn_input.c natsd-front/conn_input.h \
 	natsd-front/conn_out.c natsd-front/conn_wait.c \
+	natsd-front/conn_tls.c natsd-front/conn_tls.h \
 	natsd-front/control.c \
 	natsd-front/deliver.c natsd-front/deliver.h natsd-front/deliver_here.c \
 	natsd-front/deliver_ring.c natsd-front/fan.h \
 	natsd-front/front.c natsd-front/front.h \
+	natsd-front/helpers.c natsd-front/helpers.h \
 	natsd-front/grants.c natsd-front/grants.h \
 	natsd-front/interest.c natsd-front/interest.h \
 	natsd-front/lame.c \
+	natsd-front/lend.c natsd-front/lend.h \
 	natsd-front/local.c natsd-front/local.h \
 	natsd-front/monitor/facts.h natsd-front/monitor/facts.c natsd-front/monitor/facts_gather.c \
+	natsd-front/monitor/http_chunks.h natsd-front/monitor/http_chunks.c \
 	natsd-front/monitor/http_conn.h natsd-front/monitor/http_conn.c \
 	natsd-front/monitor/http_request.h natsd-front/monitor/http_request.c \
+	natsd-front/monitor/http_tls.h natsd-front/monitor/http_tls.c \
 	natsd-front/monitor/http_url.h natsd-front/monitor/http_url.c \
 	natsd-front/monitor/monitor.h natsd-front/monitor/monitor.c \
 	natsd-front/monitor/page.h natsd-front/monitor/page.c \
@@ -41,14 +56,17 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/monitor/page_subsz.c \
 	natsd-front/monitor/page_varz.c \
 	natsd-front/monitor/params.h natsd-front/monitor/params.c \
-	natsd-front/msg.c natsd-front/msg.h \
+	natsd-front/msg.c natsd-front/msg.h natsd-front/msg_trace.c natsd-front/msg_trace.h \
+	natsd-front/opening.c natsd-front/opening.h \
 	natsd-front/out.c natsd-front/out.h \
 	natsd-front/peer.c natsd-front/peer.h \
 	natsd-front/peer_rules.c natsd-front/peer_rules.h \
 	natsd-front/permit.c natsd-front/permit.h natsd-front/permit_cache.c natsd-front/permit_cache.h \
 	natsd-front/probe.c natsd-front/probe.h \
+	natsd-front/proxy_header.c natsd-front/proxy_header.h \
 	natsd-front/reasons.c natsd-front/reasons.h \
 	natsd-front/reload.c \
+	natsd-front/server_info.c natsd-front/server_info.h \
 	natsd-front/settings.c natsd-front/settings.h \
 	natsd-front/shared.c natsd-front/shared.h \
 	natsd-front/slots.c natsd-front/slots.h \
@@ -56,7 +74,31 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/status.c natsd-front/status.h \
 	natsd-front/sub.c natsd-front/sub.h \
 	natsd-front/text.c natsd-front/text.h \
+	natsd-front/tls/bio.c natsd-front/tls/bio.h \
+	natsd-front/tls/context.c natsd-front/tls/context.h \
+	natsd-front/tls/handshake.c natsd-front/tls/handshake.h \
+	natsd-front/tls/key.c natsd-front/tls/key.h \
+	natsd-front/tls/library.c natsd-front/tls/library.h \
+	natsd-front/tls/peer.c natsd-front/tls/peer.h \
+	natsd-front/tls/rate.c natsd-front/tls/rate.h \
+	natsd-front/tls/tls.c natsd-front/tls/tls.h \
+	natsd-front/tls/why.c natsd-front/tls/why.h \
 	natsd-front/worker.c natsd-front/worker.h natsd-front/worker_main.c
+if OPENBSD
+natsd_front_libfront_a_SOURCES += natsd-front/auth/bcrypt_openbsd.c
+else
+natsd_front_libfront_a_SOURCES += natsd-front/auth/bcrypt_crypt.c
+endif
+EXTRA_DIST += natsd-front/auth/bcrypt_openbsd.c natsd-front/auth/bcrypt_crypt.c
 natsd_front_natsd_front_SOURCES = natsd-front/main.c natsd-front/tsan.c
-natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS)
+natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS) \
+	$(LIBSSL_LIBS)
+EXTRA_DIST += natsd-front/alloc_plan.c
+if KILLPOINTS
+natsd_front_natsd_front_SOURCES += natsd-front/alloc_plan.c
+natsd_front_natsd_front_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+	-Wl,--wrap=reallocarray,--wrap=aligned_alloc,--wrap=strdup,--wrap=strndup
+else
+natsd_front_natsd_front_LDFLAGS = $(AM_LDFLAGS)
+endif
 dist_man_MANS += natsd-front/natsd-front.8

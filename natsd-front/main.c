@@ -11,12 +11,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/killpoint.h"
+#include "common/leaks.h"
 #include "common/log.h"
+#include "common/nkey.h"
 #include "common/sandbox.h"
 #include "natsd-front/front.h"
 #include "natsd-front/probe.h"
+#include "natsd-front/tls/library.h"
 
 #define ARENAS_MAX 2 /* of malloc: messages do not come there, memory counts */
 
@@ -24,12 +28,17 @@
 static void
 preload(void)
 {
+	struct err e;
 	size_t seed;
 
+	if (tls_library_begin(&e) != 0)
+		fatal("natsd-front: %s", e.text);
 	tzset();
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		fatal("getrandom");
 	json_object_seed(seed);
+	if (nkey_preload(&e) != 0)
+		fatal("natsd-front: %s", e.text);
 }
 
 static void
@@ -76,6 +85,9 @@ main(void)
 	if (front_start(&f, &e) != 0)
 		fatal("natsd-front: %s", e.text);
 	status = front_run(&f);
+	if (front_abandons_helpers(&f))
+		_exit(status); /* without what libraries do at exit, too */
 	front_free(&f);
+	leaks_search(NULL);
 	return (status);
 }

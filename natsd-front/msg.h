@@ -18,6 +18,8 @@
 #include "common/str.h"
 #include "natsd-front/blob.h"
 
+struct msg_trace;
+
 #define MSG_SHARE_MIN 8192u /* bytes of a body that is shared rather than copied per receiver */
 
 struct msg {
@@ -28,6 +30,7 @@ struct msg {
 	uint32_t hdr;	  /* bytes of headers at the front of body */
 	bool joined;	  /* line, body and CR LF are one run */
 	struct blob *blob;
+	struct msg_trace *trace; /* NULL: it is not traced */
 };
 
 /* msg_line_max - bytes that msg_line_write needs at most for a reply of n bytes. */

@@ -114,12 +114,11 @@ out_drop_head(struct out *o, struct out_mem *mem)
 	pool_put(mem->segs, seg);
 }
 
-static void
-out_written(struct out *o, struct out_mem *mem, size_t n)
+void
+out_taken(struct out *o, struct out_mem *mem, size_t n)
 {
 	size_t here;
 
-	o->pending -= n;
 	while (o->head != NULL) {
 		here = o->head->end - o->head->start;
 		if (n < here) {
@@ -150,13 +149,14 @@ out_write(struct out *o, struct out_mem *mem, int fd, size_t max)
 	}
 	if (niov == 0)
 		return (0);
-	o->usual = (o->usual + o->pending) / 2;
+	out_learn(o);
 	do {
 		n = niov == 1 ? write(fd, iov[0].iov_base, iov[0].iov_len) : writev(fd, iov, niov);
 	} while (n == -1 && errno == EINTR);
 	if (n == -1)
 		return (errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1);
-	out_written(o, mem, (size_t)n);
+	out_taken(o, mem, (size_t)n);
+	o->pending -= (size_t)n;
 	return (n);
 }
 

@@ -74,6 +74,18 @@ int out_refer(struct out *, struct out_mem *, struct blob *, size_t at, size_t n
  */
 ssize_t out_write(struct out *, struct out_mem *, int fd, size_t max);
 
+/*
+ * For who writes by other means: out_taken - n bytes at the head are no longer needed here; they
+ * count as waiting until the caller takes them from `pending`.  out_learn - before each write.
+ */
+void out_taken(struct out *, struct out_mem *, size_t n);
+
+static inline void
+out_learn(struct out *o)
+{
+	o->usual = (o->usual + o->pending) / 2;
+}
+
 /* out_chunks - segments waiting, for the log. */
 unsigned out_chunks(const struct out *);
 void out_drop(struct out *, struct out_mem *); /* forgets everything */

@@ -10,6 +10,7 @@
 #include "natsd-front/conn.h"
 #include "natsd-front/deliver.h"
 #include "natsd-front/interest.h"
+#include "natsd-front/msg_trace.h"
 #include "natsd-front/peer.h"
 #include "natsd-front/peer_rules.h"
 #include "natsd-front/snapshot.h"
@@ -183,6 +184,8 @@ peer_send_msg(struct worker *w, const struct sub *s, const struct msg *m, struct
 
 	if (p == NULL || !p->ready)
 		return (false);
+	if (msg_trace_only(m->trace))
+		return (true);
 	if (m->reply.n != 0 && trie_has(s->account->trie, m->reply))
 		f.flags |= FRAME_MSG_REPLY_HEARD;
 	if (publisher != NULL) {

@@ -19,13 +19,15 @@
 	R(STALE, "Stale Connection", 1)							\
 	R(PROTOCOL, "Protocol Violation", 1)						\
 	R(BAD_PROTOCOL_VERSION, "Bad Client Protocol Version", 1)			\
+	R(MAX_ACCOUNT_CONNECTIONS, "Maximum Account Connections Exceeded", 1)		\
 	R(MAX_CONNECTIONS, "Maximum Connections Exceeded", 1)				\
 	R(MAX_PAYLOAD, "Maximum Message Payload Exceeded", 1)				\
 	R(MAX_CONTROL_LINE, "Maximum Control Line Exceeded", 1)				\
 	R(MAX_SUBSCRIPTIONS, "Maximum Subscriptions Exceeded", 1)			\
 	R(SHUTDOWN, "Server Shutdown", 1)						\
 	R(NO_RESPONDERS, "No Responders Requires Headers", 1)				\
-	R(KICKED, "Kicked", 1)
+	R(KICKED, "Kicked", 1)								\
+	R(PROXY_REQUIRED, "Proxy Required", 1)
 
 #define REASON_ENUM(NAME, ...) REASON_##NAME,
 enum reason { REASON_LIST(REASON_ENUM) REASON_COUNT };

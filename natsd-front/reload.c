@@ -2,17 +2,19 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "common/access.h"
 #include "common/log.h"
 #include "common/shm.h"
 #include "natsd-front/front.h"
 
-#define CONFIG_MAX (1u << 20)
-
 static void
 offer_drop(struct front *f)
 {
-	settings_free(f->next);
+	settings_release(f->next);
+	if (f->next_bytes != NULL)
+		explicit_bzero(f->next_bytes, f->next_nbytes); /* passwords are in it */
 	free(f->next_bytes);
 	f->next = NULL;
 	f->next_bytes = NULL;
@@ -21,10 +23,10 @@ offer_drop(struct front *f)
 static int
 offer_read(struct front *f, struct ctl_msg *m, struct err *e)
 {
-	if (shm_read_all(m->fds[0], CONFIG_MAX, &f->next_bytes, &f->next_nbytes, e) != 0)
+	if (shm_read_all(m->fds[0], OPTIONS_ENCODED_MAX, &f->next_bytes, &f->next_nbytes, e) != 0)
 		return (-1);
 	f->next = settings_new(f->next_bytes, f->next_nbytes, e);
-	return (f->next == NULL ? -1 : 0);
+	return (f->next == NULL ? -1 : settings_bind(f->next, f->shared, e));
 }
 
 static void
@@ -81,11 +83,22 @@ spread_closing(struct front *f, const struct settings *s, uint32_t *counts)
 		    (unsigned long long)over);
 }
 
+/* How long authentication may take concerns nobody who is there already. */
+static bool
+access_differs(const struct access *from, const struct access *to)
+{
+	struct access as_before = *from;
+
+	as_before.timeout_ns = to->timeout_ns;
+	return (!access_equal(&as_before, to));
+}
+
 static void
 tell_workers(struct front *f)
 {
 	uint32_t counts[SHARED_WORKERS_MAX] = { 0 };
-	struct local_settings m = { .settings = f->settings };
+	struct local_settings m = { .settings = f->settings,
+		.access_changed = access_differs(f->old->o.access, f->settings->o.access) };
 	unsigned i;
 
 	spread_closing(f, f->settings, counts);
@@ -105,6 +118,7 @@ reload_use(struct front *f, uint32_t generation)
 	f->old = f->settings;
 	f->settings = f->next;
 	f->next = NULL;
+	status_set_tls(f->status, f->settings->tls);
 	status_set_options(f->status, f->next_bytes, f->next_nbytes, NULL);
 	offer_drop(f);
 	log_set_levels(f->settings->o.debug, f->settings->o.trace);
@@ -124,10 +138,18 @@ reload_drop(struct front *f, uint32_t generation)
 void
 reload_used(struct front *f)
 {
+	struct ctl_config_used used;
+	uint32_t unpinned;
+
 	if (f->old_users == 0 || --f->old_users != 0)
 		return;
-	settings_free(f->old);
+	settings_release(f->old);
 	f->old = NULL;
+	used.generation = f->settings->o.generation;
+	ctl_send_config_used(f->ctl, &used, NULL);
+	unpinned = atomic_exchange(&f->shared->unpinned, 0);
+	if (unpinned != 0)
+		log_info("Disconnect %u clients due to pinned certs reload", unpinned);
 	if (f->answer_later == 0)
 		return;
 	answer(f, f->answer_later, "");

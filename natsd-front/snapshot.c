@@ -2,13 +2,16 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/ctl.h"
+#include "natsd-front/auth/auth.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/peer.h"
 #include "natsd-front/snapshot.h"
+#include "natsd-front/tls/tls.h"
 
 /*
  * One question under way.  It belongs to who asked until every worker has given it back; when a
@@ -126,15 +129,61 @@ copy_snapshot_subs(struct snapshot_conn *to, const struct snapshot_conn *from)
 	return (0);
 }
 
+/* ---- TLS ---- */
+
+static void
+put_hex(char *to, const uint8_t *hash)
+{
+	unsigned i;
+
+	for (i = 0; i < TLS_HASH_BYTES; i++)
+		snprintf(to + 2 * i, 3, "%02x", hash[i]);
+}
+
+static int
+copy_certs(struct snapshot_conn *to, const struct tls_peer *peer)
+{
+	size_t i;
+
+	to->tls_certs = calloc(peer->ncerts, sizeof(*to->tls_certs));
+	if (to->tls_certs == NULL)
+		return (-1);
+	for (i = 0; i < peer->ncerts; i++) {
+		put_hex(to->tls_certs[i].spki_sha256, peer->certs[i].spki);
+		put_hex(to->tls_certs[i].cert_sha256, peer->certs[i].whole);
+		to->tls_certs[i].subject = strdup(peer->certs[i].subject);
+		if (to->tls_certs[i].subject == NULL)
+			return (-1);
+		to->ntls_certs++;
+	}
+	return (0);
+}
+
+static int
+copy_tls(struct snapshot_conn *to, const struct conn *c)
+{
+	if ((c->flags & CONN_TLS_READY) == 0)
+		return (0);
+	to->tls_version = tls_version(c->tls);
+	to->tls_cipher = tls_cipher(c->tls);
+	to->tls_first = (c->flags & CONN_TLS_FIRST) != 0;
+	return (c->tls->peer != NULL && c->state != CONN_CLOSING ? copy_certs(to, c->tls->peer)
+								 : 0);
+}
+
 int
 snapshot_conn_copy(struct snapshot_conn *to, const struct snapshot_conn *from, bool with_subs)
 {
 	*to = *from;
 	to->subs = NULL;
+	to->tls_certs = NULL;
+	to->ntls_certs = 0;
+	to->user = copy_text(from->user);
 	to->name = copy_text(from->name);
 	to->lang = copy_text(from->lang);
 	to->version = copy_text(from->version);
-	if ((to->name == NULL) != (from->name == NULL) ||
+	if ((to->user == NULL) != (from->user == NULL) ||
+	    (to->name == NULL) != (from->name == NULL) ||
 	    (to->lang == NULL) != (from->lang == NULL) ||
 	    (to->version == NULL) != (from->version == NULL))
 		return (-1);
@@ -148,7 +197,7 @@ snapshot_conn_of(struct snapshot_conn *to, const struct conn *c, bool with_subs)
 		.cid = c->cid,
 		.kind = "Client",
 		.type = "nats",
-		.port = c->port,
+		.port = conn_client_port(c),
 		.start_wall_ns = c->start_wall_ns,
 		.last_wall_ns = c->last_wall_ns,
 		.rtt_ns = c->rtt_ns,
@@ -161,19 +210,29 @@ snapshot_conn_of(struct snapshot_conn *to, const struct conn *c, bool with_subs)
 		.nsubs = c->subs.used,
 		.account = c->account->name,
 	};
-	conn_ip(c, to->ip);
+	conn_client_ip(c, to->ip);
+	if (auth_shown(c)[0] != '\0')
+		to->user = copy_text(auth_shown(c));
 	if (c->labels != NULL) {
 		to->name = copy_text(c->labels->name);
 		to->lang = copy_text(c->labels->lang);
 		to->version = copy_text(c->labels->version);
 	}
+	if (copy_tls(to, c) != 0)
+		return (-1);
 	return (with_subs ? copy_subs(to, c) : 0);
 }
 
 void
 snapshot_conn_clear(struct snapshot_conn *c)
 {
+	uint32_t i;
+
+	for (i = 0; i < c->ntls_certs; i++)
+		free(c->tls_certs[i].subject);
+	free(c->tls_certs);
 	free(c->subs);
+	free(c->user);
 	free(c->name);
 	free(c->lang);
 	free(c->version);

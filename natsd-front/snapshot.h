@@ -31,6 +31,11 @@ struct snapshot_sub {
 	char *subject, *queue, *sid; /* queue "": none */
 };
 
+struct snapshot_cert { /* of a client; hashes in hex */
+	char *subject;
+	char spki_sha256[65], cert_sha256[65];
+};
+
 struct snapshot_conn {
 	uint64_t cid;
 	const char *kind, *type; /* "Client", "nats" */
@@ -42,9 +47,14 @@ struct snapshot_conn {
 	int64_t rtt_ns;
 	uint64_t pending_bytes;
 	uint64_t in_msgs, out_msgs, in_bytes, out_bytes, stalls;
+	const char *tls_version, *tls_cipher; /* "1.3", ...; NULL: no TLS, or still in its handshake */
+	bool tls_first;
+	struct snapshot_cert *tls_certs; /* of the client, leaf first; of open connections */
+	uint32_t ntls_certs;
 	uint32_t nsubs;
 	char *name, *lang, *version; /* NULL: unknown */
 	const char *account;	     /* "$G", ... */
+	char *user; /* as shown, "[REDACTED]" for a token; NULL: none */
 	struct snapshot_sub *subs;   /* nsubs of them when SNAPSHOT_SUBS was asked, else NULL; one block
 				      * with all their texts */
 };

@@ -9,6 +9,7 @@
 
 #include "common/mono.h"
 #include "natsd-front/status.h"
+#include "natsd-front/tls/context.h"
 
 struct status {
 	pthread_mutex_t lock;
@@ -16,6 +17,7 @@ struct status {
 	struct status_role roles[STATUS_ROLES];
 	uint8_t *options;
 	size_t noptions;
+	struct tls_context *tls;
 	bool lame, listening;
 	uint64_t asked, sent; /* tokens: wanted by the monitor, passed on by main */
 	struct ctl_usage usage;
@@ -45,8 +47,32 @@ status_free(struct status *s)
 		return;
 	pthread_cond_destroy(&s->came);
 	pthread_mutex_destroy(&s->lock);
+	tls_context_release(s->tls);
 	free(s->options);
 	free(s);
+}
+
+void
+status_set_tls(struct status *s, struct tls_context *tls)
+{
+	struct tls_context *before;
+
+	pthread_mutex_lock(&s->lock);
+	before = s->tls;
+	s->tls = tls == NULL ? NULL : tls_context_hold(tls);
+	pthread_mutex_unlock(&s->lock);
+	tls_context_release(before);
+}
+
+struct tls_context *
+status_tls(struct status *s)
+{
+	struct tls_context *tls;
+
+	pthread_mutex_lock(&s->lock);
+	tls = s->tls == NULL ? NULL : tls_context_hold(s->tls);
+	pthread_mutex_unlock(&s->lock);
+	return (tls);
 }
 
 int

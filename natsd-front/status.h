@@ -29,6 +29,7 @@ struct status_role {
 #define STATUS_ROLES (PEER_COUNT + 1)
 
 struct status;
+struct tls_context;
 
 struct status *status_new(void); /* NULL: no memory */
 void status_free(struct status *);
@@ -37,6 +38,11 @@ void status_free(struct status *);
 
 /* status_set_options - a copy of what the supervisor said last (its encoded form). */
 int status_set_options(struct status *, const uint8_t *, size_t, struct err *);
+/* status_set_tls - what monitoring does handshakes with; NULL: none.  Holds it.
+ * status_tls - held for the caller; NULL likewise.  Any thread. */
+void status_set_tls(struct status *, struct tls_context *);
+struct tls_context *status_tls(struct status *);
+
 void status_set_role(struct status *, unsigned index, const struct ctl_peer *);
 void status_set_lame(struct status *);
 void status_set_listening(struct status *, bool); /* for clients */

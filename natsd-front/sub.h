@@ -55,6 +55,14 @@ sub_claim(struct sub *s)
 	    atomic_fetch_add_explicit(&s->claimed, 1, memory_order_relaxed) < max);
 }
 
+/* sub_unclaim - its owner refused what was claimed: it takes another one instead. */
+static inline void
+sub_unclaim(struct sub *s)
+{
+	if (atomic_load_explicit(&s->max, memory_order_relaxed) != 0)
+		atomic_fetch_sub_explicit(&s->claimed, 1, memory_order_relaxed);
+}
+
 /* sub_set_max - owner only. */
 static inline void
 sub_set_max(struct sub *s, uint64_t max)

@@ -6,9 +6,15 @@
 #include <stdlib.h>
 
 #include "natsd-front/conn.h"
+#include "natsd-front/conn_tls.h"
 #include "natsd-front/deliver.h"
+#include "natsd-front/helpers.h"
+#include "natsd-front/lend.h"
+#include "natsd-front/msg_trace.h"
 #include "natsd-front/peer.h"
+#include "natsd-front/permit_cache.h"
 #include "natsd-front/snapshot.h"
+#include "natsd-front/tls/library.h"
 #include "natsd-front/worker.h"
 
 #define SPIN_MOST_US 20
@@ -33,19 +39,31 @@ worker_random(struct worker *w, uint32_t n)
 	return ((uint32_t)(((x >> 32) * n) >> 32));
 }
 
-char *
-worker_scratch(struct worker *w, size_t n)
+static char *
+room_of(char **room, size_t *size, size_t n)
 {
 	char *p;
 
-	if (w->scratch_size < n) {
-		p = realloc(w->scratch, n);
+	if (*size < n) {
+		p = realloc(*room, n);
 		if (p == NULL)
 			return (NULL);
-		w->scratch = p;
-		w->scratch_size = n;
+		*room = p;
+		*size = n;
 	}
-	return (w->scratch);
+	return (*room);
+}
+
+char *
+worker_scratch(struct worker *w, size_t n)
+{
+	return (room_of(&w->scratch, &w->scratch_size, n));
+}
+
+char *
+worker_mapped(struct worker *w, size_t n)
+{
+	return (room_of(&w->mapped, &w->mapped_size, n));
 }
 
 void
@@ -129,26 +147,51 @@ worker_drain(struct worker *w)
 
 /* ---- a turn ---- */
 
+/* Awake before the lock: whoever has borrowed our turn is waited for, and nobody borrows it next. */
+static void
+turn_begin(struct worker *w)
+{
+	each_ring(w, ring_awake);
+	pthread_mutex_lock(&w->shared->pub[w->index].turn);
+	qsbr_online(w->qsbr);
+	w->online = true;
+}
+
+static void
+turn_end(struct worker *w)
+{
+	qsbr_offline(w->qsbr);
+	w->online = false;
+	pthread_mutex_unlock(&w->shared->pub[w->index].turn);
+}
+
 void
 worker_enter(struct worker *w)
 {
 	if (w->in_turn)
 		return;
+	if (!w->online)
+		turn_begin(w);
 	w->in_turn = true;
 	w->worked = false;
 	w->subs_left = WORKER_SUBS_A_TURN;
 	w->now = mono_now();
 	w->wall_ns = w->now.ns + w->wall_offset_ns;
-	if (!w->online) {
-		qsbr_online(w->qsbr);
-		w->online = true;
-		each_ring(w, ring_awake);
-	}
 	drain_main(w);
 	worker_drain(w);
 	if (peers_drain(w))
 		w->worked = true;
 	w->rings_spoke = w->worked;
+}
+
+static void
+report_blocked(struct worker *w)
+{
+	uint64_t n = tls_rate_blocked(&w->shared->tls_rate);
+
+	if (n > 0)
+		log_warn("Rejected %llu connections due to TLS rate limiting",
+		    (unsigned long long)n);
 }
 
 static void
@@ -162,6 +205,11 @@ second_work(struct worker *w)
 	w->wall_offset_ns = wall_now().ns - w->now.ns;
 	if (w->rest_due > 0)
 		w->rest_due--;
+	if (w->stats.dropped != w->dropped_told)
+		log_error("worker %u: no memory for %llu messages, which were dropped", w->index,
+		    (unsigned long long)(w->stats.dropped - w->dropped_told));
+	w->dropped_told = w->stats.dropped;
+	report_blocked(w);
 	blob_store_trim(w->mem.blobs);
 	pool_trim(w->mem.segs);
 	pool_trim(w->conn_pool);
@@ -188,9 +236,13 @@ stop_when_done(struct worker *w)
 static void
 worker_leave(struct worker *w)
 {
+	if (w->shared->helpers != NULL)
+		helpers_collect(w->shared->helpers, w);
 	wheel_run(w->wheel, w->now, conn_on_timer, w);
 	conn_run_waiting(w);
 	stop_when_done(w);
+	msg_trace_send(w);
+	lend_publish(w);
 	deliver_publish_rings(w);
 	peers_flush(w);
 	link_flush(&w->main);
@@ -267,8 +319,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	w->tick_at = (struct mono){ 0 };
 	worker_enter(w);
+	w->tick_at = (struct mono){ 0 };
 }
 
 static void
@@ -280,9 +332,10 @@ on_bell(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	/* Edge-triggered: each ring of the bell is seen once, and it need not be emptied for
 	 * that. */
-	if (++w->rung % BELL_CLEAR_EVERY == 0)
+	if ((w->rung + 1) % BELL_CLEAR_EVERY == 0)
 		doorbell_clear(&w->shared->pub[w->index].bell);
 	worker_enter(w);
+	w->rung++;
 }
 
 /*
@@ -358,8 +411,7 @@ worker_wait(struct worker *w)
 	}
 	if (w->shared->may_spin)
 		w->slept = mono_now();
-	qsbr_offline(w->qsbr);
-	w->online = false;
+	turn_end(w);
 	event_base_loop(w->base, EVLOOP_ONCE);
 }
 
@@ -371,6 +423,9 @@ worker_run(void *arg)
 	w->qsbr = qsbr_register(w->shared->qsbr);
 	if (w->qsbr == NULL)
 		fatal("no memory for worker %u", w->index);
+	tls_library_thread_begin();
+	worker_enter(w);
+	worker_leave(w);
 	while (!w->stopped) {
 		worker_wait(w);
 		worker_enter(w);
@@ -378,7 +433,8 @@ worker_run(void *arg)
 		worker_leave(w);
 	}
 	snapshot_forget(w);
-	qsbr_offline(w->qsbr);
+	tls_library_thread_end();
+	turn_end(w);
 	qsbr_unregister(w->qsbr);
 	return (NULL);
 }
@@ -420,9 +476,10 @@ worker_memory(struct worker *w)
 	w->cache = trie_cache_new(s->o.no_sublist_cache ? 0 : TRIE_CACHE_ENTRIES);
 	w->wheel = wheel_new(mono_now());
 	w->fan = fan_new(w->shared->nworkers);
+	w->permits = permit_cache_new();
 	w->read_buf = malloc(WORKER_JOIN_BYTES + WORKER_READ_BYTES);
 	if (w->links == NULL || w->conn_pool == NULL || w->cache == NULL || w->wheel == NULL ||
-	    w->fan == NULL || w->read_buf == NULL)
+	    w->fan == NULL || w->permits == NULL || w->read_buf == NULL)
 		return (-1);
 	return (out_mem_init(&w->mem));
 }
@@ -438,6 +495,7 @@ worker_new(struct shared *sh, unsigned index, const struct settings *s, struct e
 	}
 	w->index = index;
 	w->shared = sh;
+	sh->pub[index].worker = w;
 	w->settings = s;
 	w->conns = w->subs = SLOTS_INIT;
 	w->second = w->now = mono_now();
@@ -504,10 +562,14 @@ worker_free(struct worker *w)
 	trie_cache_free(w->cache);
 	wheel_free(w->wheel);
 	fan_free(w->fan, w->shared->nworkers);
+	permit_cache_free(w->permits);
+	msg_trace_discard(w);
 	slots_free(&w->conns);
 	slots_free(&w->subs);
 	free(w->links);
 	free(w->scratch);
+	free(w->mapped);
 	free(w->read_buf);
+	conn_tls_room_free(w->tls_room);
 	free(w);
 }

@@ -8,6 +8,7 @@
  *			seen now; parse, route, deliver
  *	worker_leave	timers; connections that may go on; publish rings; write to sockets; close;
  *			snapshots; quiescent
+ *			(deliveries to a worker that sleeps may be done for it then: lend.h)
  *	worker_wait	spin a little, or declare sleep on all rings, go offline, wait
  *
  * Rings are published before sockets are written: what a PONG promises is on its way before the
@@ -36,10 +37,13 @@
 #define WORKER_STACK_BYTES (1u << 20) /* touched only as deep as it goes: jansson recurses */
 
 struct conn;
+struct conn_tls_room;
 struct event;
 struct event_base;
 struct fan;
+struct msg_trace;
 struct peer;
+struct permit_cache;
 
 enum { PEER_JS, PEER_RAFT, PEER_COUNT };
 
@@ -47,7 +51,7 @@ struct worker_stats { /* written by the worker only */
 	uint64_t in_msgs, in_bytes, out_msgs, out_bytes;
 	uint64_t total_conns;
 	uint64_t slow_consumers, stalled, stale_conns;
-	uint64_t dropped; /* a list was at its bound */
+	uint64_t dropped; /* for lack of memory, or because a list was at its bound */
 };
 
 struct conn_list {
@@ -71,9 +75,14 @@ struct worker {
 	struct trie_cache *cache;
 	struct wheel *wheel;
 	struct fan *fan;		/* deliver.c: scratch of one delivery */
+	struct msg_trace *traced;	/* complete, to be sent at the end of the turn */
+	struct permit_cache *permits;	/* verdicts asked for lately */
 	char *scratch;
 	size_t scratch_size;
+	char *mapped;
+	size_t mapped_size;
 	uint8_t *read_buf;		/* JOIN + READ bytes, shared by all connections */
+	struct conn_tls_room *tls_room;	/* conn_tls.c; NULL: no connection needed it yet */
 
 	struct conn_list dirty;		/* written to in this turn */
 	struct conn_list closing;	/* to be closed at the end of the turn */
@@ -81,6 +90,7 @@ struct worker {
 	struct conn_list resume;	/* no longer paused: held input, then the socket again */
 	struct conn_list ring_wait;	/* paused while some list is not empty */
 	struct conn_list role_wait;	/* paused while a role is away or full */
+	struct conn_list auth_wait;	/* paused while a helper looks at its credentials */
 	struct conn_list mark_wait;	/* paused for marks of other workers */
 	struct conn_list stall_wait;	/* paused for a slow receiver */
 
@@ -101,6 +111,7 @@ struct worker {
 	struct mono stop_by;		/* while stopping: no later than this */
 	uint32_t subs_left;		/* lines of WORKER_SUBS_A_TURN that may still be taken */
 	uint8_t rest_due;		/* seconds of quiet after which memory is given back */
+	bool lent;			/* another worker does our deliveries, we sleep (lend.h) */
 	bool online;			/* may hold pointers into shared structures */
 	bool in_turn;			/* worker_enter was called, worker_leave was not */
 	bool roles_unready;		/* natsd-js or natsd-raft is away or its ring is full */
@@ -108,6 +119,7 @@ struct worker {
 	bool worked;			/* something happened in this turn */
 	bool rings_spoke;		/* this turn began with records */
 	bool stopping, stopped;
+	uint64_t dropped_told; /* of stats.dropped */
 	struct worker_stats stats;
 };
 
@@ -132,6 +144,9 @@ uint32_t worker_random(struct worker *, uint32_t n);
 
 /* worker_scratch - n bytes of the worker's, valid until the next call; NULL: no memory. */
 char *worker_scratch(struct worker *, size_t n);
+
+/* worker_mapped - the same, for the subject that a published one was mapped to. */
+char *worker_mapped(struct worker *, size_t n);
 
 /* worker_say_main - a record to the main thread. */
 void worker_say_main(struct worker *, unsigned type, const void *, uint32_t n);

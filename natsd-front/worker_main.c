@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "natsd-front/auth/auth.h"
 #include "natsd-front/client/client.h"
 #include "natsd-front/client/info.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/peer.h"
+#include "natsd-front/tls/tls.h"
 
 #define STOP_LINGER_MS 100 /* for the output of connections that are closed at the end */
 
@@ -20,13 +22,34 @@ each_conn(struct worker *w, void (*fn)(struct conn *))
 			fn(slots_at(&w->conns, i));
 }
 
+/* Only a set that is not empty throws anybody out (config.md 12.6). */
+static void
+check_pins(struct conn *c)
+{
+	const struct tls_options *o = c->worker->settings->o.tls;
+
+	if (o == NULL || o->npins == 0 || (c->flags & CONN_TLS_READY) == 0 ||
+	    c->state == CONN_CLOSING || tls_peer_pinned(c->tls->peer, o))
+		return;
+	atomic_fetch_add(&c->worker->shared->unpinned, 1);
+	conn_close(c, REASON_TLS_HANDSHAKE);
+}
+
 static void
 on_settings(struct worker *w, const struct local_settings *m)
 {
+	const struct settings *old = w->settings;
+	struct conn *c;
 	uint32_t i;
 
 	w->settings = m->settings;
-	each_conn(w, client_settings);
+	for (i = 0; i < w->conns.size; i++) {
+		if ((c = slots_at(&w->conns, i)) == NULL)
+			continue;
+		auth_reload(c, old, m->access_changed);
+		client_settings(c);
+		check_pins(c);
+	}
 	for (i = 0; i < m->close_random; i++)
 		conn_close_random(w, REASON_MAX_CONNECTIONS, "maximum connections exceeded");
 	worker_say_main(w, LOCAL_SETTINGS_USED, NULL, 0);

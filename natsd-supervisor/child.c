@@ -168,7 +168,8 @@ close_ends:
 static void
 describe_death(struct child *c, int status)
 {
-	if (c->killed_for[0] != '\0')
+	/* Our kill may have come too late to be what ended it. */
+	if (c->killed_for[0] != '\0' && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		snprintf(c->why, sizeof(c->why), "%s", c->killed_for);
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
 		snprintf(c->why, sizeof(c->why), "stopped by its sandbox (signal %d)", SIGSYS);

@@ -3,16 +3,22 @@
 #include "natsd-supervisor/cli.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "common/access.h"
 #include "common/num.h"
 #include "common/quote.h"
+#include "common/tls_options.h"
+#include "natsd-supervisor/tls_tree.h"
 
 enum flag_kind { FLAG_BOOL, FLAG_INT, FLAG_STR };
 
 enum flag_use {
 	FLAG_OPTION,  /* sets the option `what` */
 	FLAG_TRACING, /* sets the options whose letters are in `what` */
+	FLAG_AUTH,    /* a single user's name, password, or token */
+	FLAG_TLS,     /* some of them together make a block tls */
 	FLAG_FEATURE, /* needs the feature `what`, which is not built, unless it asks for nothing */
 	FLAG_CONFIG,
 	FLAG_TEST,
@@ -40,6 +46,7 @@ static const struct flag flags[] = {
 	{ "P|pid", FLAG_STR, FLAG_OPTION, "pid_file", false },
 	{ "ports_file_dir", FLAG_STR, FLAG_OPTION, "ports_file_dir", false },
 	{ "m|http_port", FLAG_INT, FLAG_OPTION, "http_port", false },
+	{ "ms|https_port", FLAG_INT, FLAG_OPTION, "https_port", true },
 	{ "l|log", FLAG_STR, FLAG_OPTION, "log_file", false },
 	{ "T|logtime", FLAG_BOOL, FLAG_OPTION, "logtime", false },
 	{ "logtime_utc", FLAG_BOOL, FLAG_OPTION, "logtime_utc", true },
@@ -59,17 +66,16 @@ static const struct flag flags[] = {
 	{ "h|help", FLAG_BOOL, FLAG_HELP, NULL, false },
 	{ "help_tls", FLAG_BOOL, FLAG_HELP_TLS, NULL, false },
 	{ "dev-roles", FLAG_BOOL, FLAG_DEV_ROLES, NULL, false },
-	{ "ms|https_port", FLAG_INT, FLAG_FEATURE, "TLS", false },
 	{ "s|syslog", FLAG_BOOL, FLAG_FEATURE, "syslog", false },
 	{ "r|remote_syslog", FLAG_STR, FLAG_FEATURE, "syslog", false },
-	{ "user", FLAG_STR, FLAG_FEATURE, "authentication", false },
-	{ "pass", FLAG_STR, FLAG_FEATURE, "authentication", false },
-	{ "auth", FLAG_STR, FLAG_FEATURE, "authentication", false },
-	{ "tls", FLAG_BOOL, FLAG_FEATURE, "TLS", false },
-	{ "tlsverify", FLAG_BOOL, FLAG_FEATURE, "TLS", false },
-	{ "tlscert", FLAG_STR, FLAG_FEATURE, "TLS", false },
-	{ "tlskey", FLAG_STR, FLAG_FEATURE, "TLS", false },
-	{ "tlscacert", FLAG_STR, FLAG_FEATURE, "TLS", false },
+	{ "user", FLAG_STR, FLAG_AUTH, "user", false },
+	{ "pass", FLAG_STR, FLAG_AUTH, "password", false },
+	{ "auth", FLAG_STR, FLAG_AUTH, "token", false },
+	{ "tls", FLAG_BOOL, FLAG_TLS, "TLS", true },
+	{ "tlsverify", FLAG_BOOL, FLAG_TLS, "TLSVerify", true },
+	{ "tlscert", FLAG_STR, FLAG_TLS, "TLSCert", true },
+	{ "tlskey", FLAG_STR, FLAG_TLS, "TLSKey", true },
+	{ "tlscacert", FLAG_STR, FLAG_TLS, "TLSCaCert", true },
 	{ "cluster", FLAG_STR, FLAG_FEATURE, "clustering", false },
 	{ "cluster_listen", FLAG_STR, FLAG_FEATURE, "clustering", false },
 	{ "cluster_name", FLAG_STR, FLAG_FEATURE, "clustering", false },
@@ -205,6 +211,8 @@ take_switches(struct cli *c)
 			break;
 		case FLAG_OPTION:
 		case FLAG_TRACING:
+		case FLAG_AUTH:
+		case FLAG_TLS:
 		case FLAG_FEATURE:
 		case FLAG_JETSTREAM:
 			break;
@@ -232,6 +240,12 @@ cli_parse(struct cli *c, int argc, char *argv[], struct err *e)
 }
 
 /* ---- over the options ---- */
+
+static bool
+asks_for_nothing(const struct flag *f, const struct cli_value *v)
+{
+	return (!v->given || (f->kind == FLAG_STR ? v->string[0] == '\0' : v->number == 0));
+}
 
 static int
 apply_option(const struct flag *f, const struct cli_value *v, struct options *o, struct err *e)
@@ -261,6 +275,70 @@ apply_tracing(const struct flag *f, const struct cli_value *v, struct options *o
 		o->trace_verbose = on;
 }
 
+/* An empty one at a reload leaves what the file says. */
+static int
+apply_auth(const struct flag *f, const struct cli_value *v, struct options *o, bool reload,
+    struct err *e)
+{
+	struct access *a = o->access;
+	struct str *to = strcmp(f->what, "user") == 0 ? &a->user :
+	    strcmp(f->what, "token") == 0 ? &a->token : &a->password;
+
+	if (reload && v->string[0] == '\0')
+		return (0);
+	return (access_str(a, to, str_of(v->string), e));
+}
+
+static const struct cli_value *
+value_of(const struct cli *c, const char *name)
+{
+	return (&c->values[find_flag(str_of(name)) - flags]);
+}
+
+static const char *
+string_of(const struct cli *c, const char *name)
+{
+	const struct cli_value *v = value_of(c, name);
+
+	return (v->given ? v->string : "");
+}
+
+/* Any of these flags makes the whole block anew; -tls=false leaves none. */
+static int
+apply_tls(const struct cli *c, struct options *o, struct err *e)
+{
+	const struct cli_value *on = value_of(c, "tls");
+	struct tls_options *t = NULL;
+	bool any = false;
+
+	for (size_t i = 0; i < NFLAGS; i++)
+		any = any || (flags[i].use == FLAG_TLS && c->values[i].given);
+	if (!any)
+		return (0);
+	if (!on->given || on->number != 0) {
+		t = tls_from_flags(o->tls, string_of(c, "tlscert"), string_of(c, "tlskey"),
+		    string_of(c, "tlscacert"), value_of(c, "tlsverify")->number != 0, e);
+		if (t == NULL)
+			return (-1);
+	}
+	tls_options_free(o->tls);
+	o->tls = t;
+	return (0);
+}
+
+const char *
+cli_tls_flag(const struct cli *c, char value[CLI_VALUE_MAX])
+{
+	for (size_t i = 0; i < NFLAGS; i++) {
+		if (flags[i].use != FLAG_TLS || asks_for_nothing(&flags[i], &c->values[i]))
+			continue;
+		snprintf(value, CLI_VALUE_MAX, "%s",
+		    flags[i].kind == FLAG_BOOL ? "true" : c->values[i].string);
+		return (flags[i].what);
+	}
+	return (NULL);
+}
+
 int
 cli_apply(const struct cli *c, struct options *o, bool reload, struct err *e)
 {
@@ -271,18 +349,14 @@ cli_apply(const struct cli *c, struct options *o, bool reload, struct err *e)
 			continue;
 		if (flags[i].use == FLAG_TRACING)
 			apply_tracing(&flags[i], v, o);
+		if (flags[i].use == FLAG_AUTH && apply_auth(&flags[i], v, o, reload, e) != 0)
+			return (-1);
 		if ((flags[i].use == FLAG_OPTION ||
 		    (flags[i].use == FLAG_JETSTREAM && flags[i].what != NULL)) &&
 		    apply_option(&flags[i], v, o, e) != 0)
 			return (-1);
 	}
-	return (0);
-}
-
-static bool
-asks_for_nothing(const struct flag *f, const struct cli_value *v)
-{
-	return (!v->given || (f->kind == FLAG_STR ? v->string[0] == '\0' : v->number == 0));
+	return (reload ? 0 : apply_tls(c, o, e));
 }
 
 int

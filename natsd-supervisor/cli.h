@@ -39,6 +39,12 @@ int cli_parse(struct cli *c, int argc, char *argv[], struct err *);
 int cli_apply(const struct cli *, struct options *, bool reload, struct err *);
 int cli_check(const struct cli *, struct err *);
 
+/* cli_tls_flag - nats-server's name of the first flag about TLS that was given, and its value as a
+ * reload prints it; NULL: none was. */
+#define CLI_VALUE_MAX 4200
+const char *cli_tls_flag(const struct cli *, char value[CLI_VALUE_MAX]);
+
 const char *cli_usage(void);
+const char *cli_help_tls(void);
 
 #endif

@@ -14,6 +14,7 @@ static const char usage[] =
     "    -n, --name, --server_name <name> Name of this server (default: its id)\n"
     "    -P, --pid <file>                 Write the process id to this file\n"
     "    -m, --http_port <port>           Port for monitoring\n"
+    "    -ms,--https_port <port>          Port for monitoring with TLS\n"
     "    -c, --config <file>              Configuration file\n"
     "    -t                               Check the configuration file and exit\n"
     "    -sl,--signal <signal>[=<pid>]    Send a signal to a running server: ldm, stop, quit, term,\n"
@@ -37,10 +38,16 @@ static const char usage[] =
     "    (not in this natsd yet: -js, -sd)\n"
     "\n"
     "Authorization Options:\n"
-    "    (not in this natsd yet: --user, --pass, --auth)\n"
+    "        --user <user>                User that clients must name\n"
+    "        --pass <password>            Password of that user\n"
+    "        --auth <token>               Token that clients must show\n"
     "\n"
     "TLS Options:\n"
-    "    (not in this natsd yet: --tls, --tlsverify, --tlscert, --tlskey, --tlscacert, -ms)\n"
+    "        --tls                        TLS for clients; needs --tlscert and --tlskey\n"
+    "        --tlscert <file>             Certificate of this server, in PEM\n"
+    "        --tlskey <file>              Its private key\n"
+    "        --tlsverify                  Clients must show a certificate\n"
+    "        --tlscacert <file>           Authorities of the clients' certificates\n"
     "\n"
     "Cluster Options:\n"
     "    (not in this natsd yet: --cluster, --routes and the like)\n"
@@ -58,4 +65,24 @@ const char *
 cli_usage(void)
 {
 	return (usage);
+}
+
+static const char help_tls[] =
+    "TLS is asked for by a block in the configuration file:\n"
+    "\n"
+    "    tls {\n"
+    "        cert_file: \"server.pem\"\n"
+    "        key_file: \"server-key.pem\"\n"
+    "        ca_file: \"ca.pem\"      # of the clients' certificates, with verify\n"
+    "        verify: true\n"
+    "        timeout: 2\n"
+    "    }\n"
+    "\n"
+    "or by the flags --tls, --tlscert, --tlskey, --tlsverify and --tlscacert.\n"
+    "All keys, cipher suites and groups stand in natsd.conf(5).\n";
+
+const char *
+cli_help_tls(void)
+{
+	return (help_tls);
 }

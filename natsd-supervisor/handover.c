@@ -51,7 +51,7 @@ handover_config(struct supervised *sd, const struct options *o, struct err *e)
 	if (options_encode(o, sd->child.role, &p, &n, e) != 0)
 		return (-1);
 	fd = shm_make_sealed_copy("natsd-options", p, n, e);
-	free(p);
+	options_encoded_free(p, n);
 	if (fd == -1)
 		return (-1);
 	rc = ctl_send_config(sd->child.ctl, &m, fd, e);
@@ -65,7 +65,8 @@ give_listeners(struct supervise *s, struct supervised *sd, struct err *e)
 	const struct supervise_setup *su = &s->setup;
 	struct ctl_listener_msg client = { .kind = CTL_LISTEN_CLIENT,
 		.address = str_of(s->options.bound_host) };
-	struct ctl_listener_msg monitor = { .kind = CTL_LISTEN_MONITOR,
+	struct ctl_listener_msg monitor = {
+		.kind = s->options.https_port != 0 ? CTL_LISTEN_MONITOR_TLS : CTL_LISTEN_MONITOR,
 		.address = str_of(s->options.http_host) };
 
 	if (ctl_send_listener(sd->child.ctl, &client, su->client_listener, e) != 0)

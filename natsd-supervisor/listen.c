@@ -2,7 +2,6 @@
 
 #include "natsd-supervisor/listen.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -34,13 +33,7 @@ listen_is_wildcard(const char *host)
 static int
 refuse(struct err *e, const char *address, const char *call)
 {
-	char reason[128];
-	int sys = errno;
-
-	snprintf(reason, sizeof(reason), "%s", strerror(sys));
-	reason[0] = (char)tolower((unsigned char)reason[0]);
-	err_set(e, "listen tcp %s: %s: %s", address, call, reason);
-	return (-1);
+	return (err_sys(e, "listen tcp %s: %s", address, call));
 }
 
 /* Bound and listening; -1 with errno, and *call is what failed. */
@@ -150,8 +143,10 @@ listen_open(struct listener *l, const char *host, int64_t port, struct err *e)
 {
 	uint16_t want = port < 0 ? 0 : (uint16_t)port;
 
-	listen_address(l->address, host, want);
 	snprintf(l->host, sizeof(l->host), "%s", host);
+	listen_address(l->address, host, port == -1 ? 0 : port);
+	if (port < -1 || port > UINT16_MAX)
+		return (err_set(e, "listen tcp: address %lld: invalid port", (long long)port));
 	if (listen_is_wildcard(host))
 		l->fd = open_wildcard(want, l->address, e);
 	else

@@ -17,6 +17,7 @@
 
 struct listener {
 	int fd; /* -1: there is none */
+	const char *scheme; /* of its URLs: what is spoken there; the owner's to say */
 	char host[LISTEN_HOST_MAX]; /* as configured */
 	uint16_t port;		    /* the real one */
 	char address[LISTEN_ADDRESS_MAX]; /* "host:port", "[host]:port" */

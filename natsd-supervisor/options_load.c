@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/access.h"
 #include "common/duration.h"
+#include "natsd-supervisor/access_resolve.h"
 #include "natsd-supervisor/options_tree.h"
-
 
 void
 report_free(struct report *r)
@@ -51,14 +52,15 @@ default_hosts(struct options *o, struct err *e)
 }
 
 static int
-load_file(struct options *o, const char *path, struct report *report, struct err *e)
+load_file(struct options *o, const char *path, bool *authorization, struct report *report,
+    struct err *e)
 {
 	char digest[CONF_DIGEST_BYTES];
 	struct conf *c;
 
 	if ((c = conf_parse_file(path, &conf_reader_files, e)) == NULL)
 		return (-1);
-	options_tree(o, c, path, report);
+	options_tree(o, c, path, report, authorization);
 	if (conf_digest(c, digest, e) != 0) {
 		conf_free(c);
 		return (-1);
@@ -70,19 +72,37 @@ load_file(struct options *o, const char *path, struct report *report, struct err
 	return (report->errors.len == 0 ? 0 : -1);
 }
 
+/* Nothing is resolved yet: no $SYS, no time to authenticate. */
+static int
+begin_access(struct options *o, struct err *e)
+{
+	struct access *bare = access_new_bare(e);
+
+	if (bare == NULL)
+		return (-1);
+	bare->timeout_ns = 0;
+	access_free(o->access);
+	o->access = bare;
+	return (0);
+}
+
 int
-options_load(struct options *o, const struct cli *cli, bool reload, struct report *report)
+options_load(struct options *o, const struct cli *cli, const char *guest, bool reload,
+    struct report *report)
 {
 	struct err e = { .sys = 0 };
+	bool authorization = false;
 
 	if (options_init(o, &e) != 0)
 		goto fail;
-	if (cli->config != NULL && load_file(o, cli->config, report, &e) != 0)
+	if (begin_access(o, &e) != 0)
 		goto fail;
-	if (cli_apply(cli, o, reload, &e) != 0)
+	if (cli->config != NULL && load_file(o, cli->config, &authorization, report, &e) != 0)
+		goto fail;
+	if (!cli->test && cli_apply(cli, o, reload, &e) != 0)
 		goto fail;
 	apply_defaults(o);
-	if (default_hosts(o, &e) != 0)
+	if (default_hosts(o, &e) != 0 || access_resolve(o, authorization, guest, &e) != 0)
 		goto fail;
 	return (0);
 fail:
@@ -123,6 +143,8 @@ options_check(const struct options *o, struct err *e)
 		    (long long)o->max_payload, (long long)o->max_pending));
 	if (strchr(o->server_name, ' ') != NULL)
 		return (err_set(e, "server name cannot contain spaces"));
+	if (access_check(o, e) != 0)
+		return (-1);
 	if ((o->ring_bytes & (o->ring_bytes - 1)) != 0)
 		return (err_set(e, "natsd.ring_bytes (%lld) is not a power of two",
 		    (long long)o->ring_bytes));

@@ -23,11 +23,12 @@ void report_free(struct report *);
 /*
  * options_load - defaults < file < flags into an empty struct, yours to free on success.
  * 0: good, though report->warnings may hold something; -1: the reason, all lines of it, is in
- * report->errors.
+ * report->errors.  guest: see access_resolve.h.
  */
-int options_load(struct options *, const struct cli *, bool reload, struct report *);
+int options_load(struct options *, const struct cli *, const char *guest, bool reload,
+    struct report *);
 
-/* options_check - what only all options together can tell (config.md 6.1).  0; -1. */
+/* options_check - what only all options together can tell (config.md 6.1, 6.5).  0; -1. */
 int options_check(const struct options *, struct err *);
 
 #endif

@@ -3,8 +3,6 @@
 #include "natsd-supervisor/options_tree.h"
 
 #include <ctype.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,64 +10,9 @@
 #include "common/duration.h"
 #include "common/num.h"
 #include "common/quote.h"
-
-struct loader {
-	struct options *o;
-	struct report *report;
-	struct conf_pos at; /* of the value looked at last: where errors point */
-	struct str key;	    /* as written */
-};
-
-/* ---- telling ---- */
-
-static void tell(struct loader *, struct buf *, const char *, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void
-tell(struct loader *l, struct buf *to, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	(void)buf_addf(to, "%s:%u:%u: %s\n", l->at.file == NULL ? "" : l->at.file, l->at.line,
-	    l->at.column, text);
-}
-
-#define ERROR(l, ...) tell((l), &(l)->report->errors, __VA_ARGS__)
-#define WARNING(l, ...) tell((l), &(l)->report->warnings, __VA_ARGS__)
-
-static void
-unknown_field(struct loader *l)
-{
-	char quoted[QUOTE_TEXT_MAX];
-
-	ERROR(l, "unknown field %s", quote(l->key, quoted));
-}
-
-/* Values from the environment have no place of their own. */
-static void
-look_at(struct loader *l, const struct conf_value *v)
-{
-	if (v->pos.file != NULL)
-		l->at = v->pos;
-}
-
-/* The value as `kind`, or nats-server's words about the type it has. */
-static bool
-want(struct loader *l, const struct conf_value *v, enum conf_kind kind)
-{
-	struct conf_value wanted = { .kind = kind };
-
-	look_at(l, v);
-	if (v->kind == kind)
-		return (true);
-	ERROR(l, "interface conversion: interface {} is %s, not %s", conf_type_name(v),
-	    conf_type_name(&wanted));
-	return (false);
-}
+#include "natsd-supervisor/access_tree.h"
+#include "natsd-supervisor/loader.h"
+#include "natsd-supervisor/tls_tree.h"
 
 /* ---- values by type ---- */
 
@@ -79,10 +22,10 @@ store_number(struct loader *l, const struct option_row *r, int64_t v)
 	if (option_in_bounds(r, v))
 		option_set_number(l->o, r, v);
 	else if (r->type == OPTION_SIZE && v > r->max)
-		ERROR(l, STR_FMT " value is too big", STR_ARG(l->key));
+		loader_error(l, STR_FMT " value is too big", STR_ARG(l->key));
 	else
-		ERROR(l, STR_FMT " value %lld is not between %lld and %lld", STR_ARG(l->key), (long long)v,
-		    (long long)r->min, (long long)r->max);
+		loader_error(l, STR_FMT " value %lld is not between %lld and %lld", STR_ARG(l->key),
+		    (long long)v, (long long)r->min, (long long)r->max);
 }
 
 static void
@@ -91,30 +34,30 @@ store_string(struct loader *l, const struct option_row *r, struct str s)
 	struct err e;
 
 	if ((int64_t)s.n > r->max || (s.n > 0 && memchr(s.p, '\0', s.n) != NULL))
-		ERROR(l, STR_FMT " value is longer than %lld bytes or holds a NUL", STR_ARG(l->key),
+		loader_error(l, STR_FMT " value is longer than %lld bytes or holds a NUL", STR_ARG(l->key),
 		    (long long)r->max);
 	else if (option_set_string(l->o, r, s, &e) != 0)
-		ERROR(l, "%s", e.text);
+		loader_error(l, "%s", e.text);
 }
 
 static void
 set_bool(struct loader *l, const struct option_row *r, const struct conf_value *v)
 {
-	if (want(l, v, CONF_BOOL))
+	if (loader_want(l, v, CONF_BOOL))
 		option_set_number(l->o, r, v->boolean);
 }
 
 static void
 set_int(struct loader *l, const struct option_row *r, const struct conf_value *v)
 {
-	if (want(l, v, CONF_INT))
+	if (loader_want(l, v, CONF_INT))
 		store_number(l, r, v->integer);
 }
 
 static void
 set_string(struct loader *l, const struct option_row *r, const struct conf_value *v)
 {
-	if (want(l, v, CONF_STRING))
+	if (loader_want(l, v, CONF_STRING))
 		store_string(l, r, v->string);
 }
 
@@ -125,20 +68,20 @@ set_duration(struct loader *l, const struct option_row *r, const struct conf_val
 	struct err e;
 	int64_t ns;
 
-	look_at(l, v);
+	loader_look(l, v);
 	if (v->kind == CONF_STRING) {
 		if (duration_parse(v->string, &ns, &e) != 0)
-			ERROR(l, "error parsing %s: %s", r->field, e.text);
+			loader_error(l, "error parsing %s: %s", r->field, e.text);
 		else
 			store_number(l, r, ns);
 		return;
 	}
-	WARNING(l, "invalid use of field \"%s\": %s should be converted to a duration", r->field,
-	    r->field);
-	if (!want(l, v, CONF_INT))
+	loader_warning(l, "invalid use of field \"%s\": %s should be converted to a duration",
+	    r->field, r->field);
+	if (!loader_want(l, v, CONF_INT))
 		return;
 	if (!num_mul_i64(v->integer, 1000000000, &ns))
-		ERROR(l, "%s value is too big", r->field);
+		loader_error(l, "%s value is too big", r->field);
 	else
 		store_number(l, r, ns);
 }
@@ -149,14 +92,14 @@ set_policy(struct loader *l, const struct option_row *r, const struct conf_value
 	static const struct str words[] = { [POLICY_DEFAULT] = STR("default"),
 		[POLICY_CLOSE] = STR("close"), [POLICY_RETRY] = STR("retry") };
 
-	if (!want(l, v, CONF_STRING))
+	if (!loader_want(l, v, CONF_STRING))
 		return;
 	for (int64_t i = POLICY_DEFAULT; i <= POLICY_RETRY; i++)
 		if (str_eq(v->string, words[i])) {
 			option_set_number(l->o, r, i);
 			return;
 		}
-	ERROR(l, "write_timeout must be 'default', 'close' or 'retry'");
+	loader_error(l, "write_timeout must be 'default', 'close' or 'retry'");
 }
 
 static struct str
@@ -195,11 +138,11 @@ add_tag(struct loader *l, struct buf *tags, struct str given)
 	if (tag.n == 0)
 		return;
 	if (memchr(tag.p, '\n', tag.n) != NULL) {
-		ERROR(l, "error parsing tags: a tag holds a newline");
+		loader_error(l, "error parsing tags: a tag holds a newline");
 		return;
 	}
 	if (buf_add_str(&lower, tag) != 0) {
-		ERROR(l, "error parsing tags: out of memory");
+		loader_error(l, "error parsing tags: out of memory");
 		return;
 	}
 	for (i = 0; i < lower.len; i++)
@@ -207,7 +150,7 @@ add_tag(struct loader *l, struct buf *tags, struct str given)
 	tag = buf_str(&lower);
 	if (!has_line(tags, tag) &&
 	    (buf_add_str(tags, tag) != 0 || buf_add(tags, "\n", 1) != 0))
-		ERROR(l, "error parsing tags: out of memory");
+		loader_error(l, "error parsing tags: out of memory");
 	buf_free(&lower);
 }
 
@@ -216,20 +159,20 @@ set_tags(struct loader *l, const struct option_row *r, const struct conf_value *
 {
 	struct buf tags = BUF_INIT(1u << 20);
 
-	look_at(l, v);
+	loader_look(l, v);
 	if (v->kind == CONF_STRING) {
 		add_tag(l, &tags, v->string);
 	} else if (v->kind == CONF_ARRAY) {
 		for (size_t i = 0; i < v->array.n; i++) {
 			if (v->array.at[i]->kind != CONF_STRING) {
-				ERROR(l, "error parsing tags: unsupported type *conf.token where string is "
+				loader_error(l, "error parsing tags: unsupported type *conf.token where string is "
 				    "expected");
 				break;
 			}
 			add_tag(l, &tags, v->array.at[i]->string);
 		}
 	} else {
-		ERROR(l, "error parsing tags: unsupported type %s", conf_type_name(v));
+		loader_error(l, "error parsing tags: unsupported type %s", conf_type_name(v));
 	}
 	store_string(l, r, buf_str(&tags));
 	buf_free(&tags);
@@ -253,16 +196,16 @@ add_pair(struct loader *l, struct buf *pairs, const struct conf_item *item)
 {
 	struct str value;
 
-	if (!want(l, item->value, CONF_STRING))
+	if (!loader_want(l, item->value, CONF_STRING))
 		return;
 	value = item->value->string;
 	if ((item->key.n > 0 && (memchr(item->key.p, '\n', item->key.n) != NULL ||
 	    memchr(item->key.p, '\t', item->key.n) != NULL)) ||
 	    (value.n > 0 && memchr(value.p, '\n', value.n) != NULL))
-		ERROR(l, "error parsing metadata: a key or value holds a tab or newline");
+		loader_error(l, "error parsing metadata: a key or value holds a tab or newline");
 	else if (buf_add_str(pairs, item->key) != 0 || buf_add(pairs, "\t", 1) != 0 ||
 	    buf_add_str(pairs, value) != 0 || buf_add(pairs, "\n", 1) != 0)
-		ERROR(l, "error parsing metadata: out of memory");
+		loader_error(l, "error parsing metadata: out of memory");
 }
 
 static void
@@ -271,13 +214,13 @@ set_map(struct loader *l, const struct option_row *r, const struct conf_value *v
 	struct buf pairs = BUF_INIT(1u << 20);
 	const struct conf_item **sorted;
 
-	look_at(l, v);
+	loader_look(l, v);
 	if (v->kind != CONF_MAP) {
-		ERROR(l, "error parsing metadata: unsupported type %s", conf_type_name(v));
+		loader_error(l, "error parsing metadata: unsupported type %s", conf_type_name(v));
 		return;
 	}
 	if ((sorted = reallocarray(NULL, v->map.n + 1, sizeof(*sorted))) == NULL) {
-		ERROR(l, "error parsing metadata: out of memory");
+		loader_error(l, "error parsing metadata: out of memory");
 		return;
 	}
 	for (size_t i = 0; i < v->map.n; i++)
@@ -296,19 +239,19 @@ set_map(struct loader *l, const struct option_row *r, const struct conf_value *v
 static void
 set_max_connections(struct loader *l, const struct option_row *r, const struct conf_value *v)
 {
-	if (want(l, v, CONF_INT))
+	if (loader_want(l, v, CONF_INT))
 		option_set_number(l->o, r, v->integer == 0 ? -1 : v->integer);
 }
 
 static void
 set_max_sub_tokens(struct loader *l, const struct option_row *r, const struct conf_value *v)
 {
-	if (!want(l, v, CONF_INT))
+	if (!loader_want(l, v, CONF_INT))
 		return;
 	if (v->integer > r->max)
-		ERROR(l, STR_FMT " value is too big", STR_ARG(l->key));
+		loader_error(l, STR_FMT " value is too big", STR_ARG(l->key));
 	else if (v->integer <= 0)
-		ERROR(l, STR_FMT " value can not be negative", STR_ARG(l->key));
+		loader_error(l, STR_FMT " value can not be negative", STR_ARG(l->key));
 	else
 		option_set_number(l->o, r, v->integer);
 }
@@ -321,16 +264,16 @@ set_lame_duck(struct loader *l, const struct option_row *r, const struct conf_va
 	struct err e;
 	int64_t ns;
 
-	if (!want(l, v, CONF_STRING))
+	if (!loader_want(l, v, CONF_STRING))
 		return;
 	if (duration_parse(v->string, &ns, &e) != 0)
-		ERROR(l, "error parsing %s: %s", r->field, e.text);
+		loader_error(l, "error parsing %s: %s", r->field, e.text);
 	else if (ns >= r->min)
 		option_set_number(l->o, r, ns);
 	else if (r->min == 0)
-		ERROR(l, "invalid %s, needs to be positive", r->field);
+		loader_error(l, "invalid %s, needs to be positive", r->field);
 	else
-		ERROR(l, "invalid %s of %s, minimum is 30 seconds", r->field,
+		loader_error(l, "invalid %s of %s, minimum is 30 seconds", r->field,
 		    duration_print(ns, printed));
 }
 
@@ -345,10 +288,25 @@ set_trace_kind(struct loader *l, const struct option_row *r, const struct conf_v
 static void
 set_server_name(struct loader *l, const struct option_row *r, const struct conf_value *v)
 {
-	if (!want(l, v, CONF_STRING))
+	if (!loader_want(l, v, CONF_STRING))
 		return;
 	if (v->string.n > 0 && memchr(v->string.p, ' ', v->string.n) != NULL)
-		ERROR(l, "server name cannot contain spaces");
+		loader_error(l, "server name cannot contain spaces");
+	else
+		store_string(l, r, v->string);
+}
+
+/* Only these two spellings count, and the longer one wins; others are accepted and mean nothing. */
+static void
+set_system_account(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	bool longer = str_eq(l->key, STR("system_account"));
+
+	if (!longer && (!str_eq(l->key, STR("system")) || l->system_account))
+		return;
+	l->system_account = longer;
+	if (v->kind != CONF_STRING)
+		loader_error(l, "system account name must be a string");
 	else
 		store_string(l, r, v->string);
 }
@@ -362,6 +320,7 @@ struct special {
 
 static const struct special specials[] = {
 	{ "server_name", set_server_name },
+	{ "system_account", set_system_account },
 	{ "max_connections", set_max_connections },
 	{ "max_sub_tokens", set_max_sub_tokens },
 	{ "lame_duck_duration", set_lame_duck },
@@ -433,21 +392,21 @@ set_listen(struct loader *l, const struct listen_key *k, const struct conf_value
 	char quoted[QUOTE_TEXT_MAX];
 	int64_t number;
 
-	look_at(l, v);
+	loader_look(l, v);
 	if (v->kind == CONF_INT) {
 		number = v->integer;
 	} else if (v->kind != CONF_STRING) {
-		ERROR(l, "expected port or host:port, got %s", conf_type_name(v));
+		loader_error(l, "expected port or host:port, got %s", conf_type_name(v));
 		return;
 	} else if (!split_address(v->string, &host, &port)) {
-		ERROR(l, "could not parse address string %s", quote(v->string, quoted));
+		loader_error(l, "could not parse address string %s", quote(v->string, quoted));
 		return;
 	} else {
 		digits = port;
 		if (digits.n > 0 && digits.p[0] == '+')
 			digits.p++, digits.n--;
 		if (num_parse_i64(digits, INT64_MIN, INT64_MAX, &number) != 0) {
-			ERROR(l, "could not parse port %s", quote(port, quoted));
+			loader_error(l, "could not parse port %s", quote(port, quoted));
 			return;
 		}
 	}
@@ -478,11 +437,10 @@ asks_for_nothing(const char *key, const struct conf_value *v)
 	case CONF_STRING:
 		return (v->string.n == 0 ||
 		    (strcmp(key, "jetstream") == 0 && v->string.n >= strlen("disable") &&
-		    strncasecmp(v->string.p, "disable", strlen("disable")) == 0) ||
-		    (strncmp(key, "system", 6) == 0 && str_eq(v->string, STR("$SYS"))));
+		    strncasecmp(v->string.p, "disable", strlen("disable")) == 0));
 	case CONF_MAP:
 		if (strcmp(key, "jetstream") != 0)
-			return (v->map.n == 0 && strcmp(key, "tls") != 0);
+			return (v->map.n == 0);
 		if ((enabled = conf_find(v, "enabled")) == NULL)
 			enabled = conf_find(v, "enable");
 		return (enabled != NULL && enabled->value->kind == CONF_BOOL && !enabled->value->boolean);
@@ -498,18 +456,12 @@ asks_for_nothing(const char *key, const struct conf_value *v)
 static void
 refuse_unbuilt(struct loader *l, const struct unbuilt *u, const struct conf_value *v)
 {
-	look_at(l, v);
+	loader_look(l, v);
 	if (!asks_for_nothing(u->key, v))
-		ERROR(l, "option \"%s\" needs %s, which this natsd does not have yet", u->key, u->feature);
+		loader_unbuilt(l, u->key, u->feature);
 }
 
 /* ---- keys ---- */
-
-static bool
-key_is(struct str key, const char *name)
-{
-	return (key.n == strlen(name) && strncasecmp(key.p, name, key.n) == 0);
-}
 
 /* Whether one of a row's names is "<block><key>". */
 static bool
@@ -547,55 +499,73 @@ natsd_block(struct loader *l, const struct conf_value *map)
 {
 	const struct option_row *r;
 
-	if (!want(l, map, CONF_MAP))
+	if (!loader_want(l, map, CONF_MAP))
 		return;
 	for (size_t i = 0; i < map->map.n; i++) {
 		const struct conf_item *item = &map->map.at[i];
 
-		l->key = item->key;
-		look_at(l, item->value);
+		loader_item(l, item);
 		if ((r = find_row("natsd.", item->key)) != NULL)
 			set_row(l, r, item->value);
-		else if (!item->value->used_as_variable)
-			unknown_field(l);
+		else
+			loader_unknown(l, item);
 	}
 }
 
 static void
-root_item(struct loader *l, const struct conf_item *item)
+set_tls(struct loader *l, const struct conf_value *v)
+{
+	struct tls_options *t = tls_tree(l, v);
+
+	if (t == NULL)
+		return;
+	tls_options_free(l->o->tls);
+	l->o->tls = t;
+}
+
+static void
+root_item(struct loader *l, struct access_tree *access, const struct conf_item *item)
 {
 	const struct option_row *r;
 
-	l->key = item->key;
-	look_at(l, item->value);
+	loader_item(l, item);
 	if (memchr(item->key.p, '.', item->key.n) == NULL && (r = find_row("", item->key)) != NULL) {
 		set_row(l, r, item->value);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(listens) / sizeof(listens[0]); i++)
-		if (key_is(item->key, listens[i].key)) {
+		if (loader_key(item->key, listens[i].key)) {
 			set_listen(l, &listens[i], item->value);
 			return;
 		}
 	for (size_t i = 0; i < sizeof(unbuilts) / sizeof(unbuilts[0]); i++)
-		if (key_is(item->key, unbuilts[i].key)) {
+		if (loader_key(item->key, unbuilts[i].key)) {
 			refuse_unbuilt(l, &unbuilts[i], item->value);
 			return;
 		}
-	if (key_is(item->key, "natsd"))
+	if (access_tree_item(access, item))
+		return;
+	if (loader_key(item->key, "tls"))
+		set_tls(l, item->value);
+	else if (loader_key(item->key, "natsd"))
 		natsd_block(l, item->value);
-	else if (!item->value->used_as_variable)
-		unknown_field(l);
+	else
+		loader_unknown(l, item);
 }
 
 void
-options_tree(struct options *o, const struct conf *c, const char *file, struct report *report)
+options_tree(struct options *o, const struct conf *c, const char *file, struct report *report,
+    bool *authorization)
 {
 	const struct conf_value *root = conf_root(c);
 	struct loader l = { .o = o, .report = report };
+	struct access_tree access;
 
 	if (root->map.n == 0)
 		(void)buf_addf(&report->warnings, "%s: config has no values or is empty\n", file);
+	access_tree_init(&access, &l);
 	for (size_t i = 0; i < root->map.n; i++)
-		root_item(&l, &root->map.at[i]);
+		root_item(&l, &access, &root->map.at[i]);
+	*authorization = access.authorization;
+	access_tree_end(&access);
 }

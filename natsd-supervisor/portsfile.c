@@ -64,16 +64,16 @@ put_interfaces(struct json_out *j, const char *scheme, uint16_t port)
 }
 
 static void
-put_listener(struct json_out *j, const char *key, const char *scheme, const struct listener *l)
+put_listener(struct json_out *j, const char *key, const struct listener *l)
 {
 	if (l->fd == -1)
 		return;
 	json_key(j, key);
 	json_array_begin(j);
 	if (listen_is_wildcard(l->host))
-		put_interfaces(j, scheme, l->port);
+		put_interfaces(j, l->scheme, l->port);
 	else
-		put_url(j, scheme, l->host, l->port);
+		put_url(j, l->scheme, l->host, l->port);
 	json_array_end(j);
 }
 
@@ -86,7 +86,7 @@ write_whole(const char *path, struct str text, struct err *e)
 
 	snprintf(temporary, sizeof(temporary), "%s.tmp", path);
 	if ((fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) == -1)
-		return (err_sys(e, "open %s", temporary));
+		return (err_sys(e, "open %s", path));
 	if (write(fd, text.p, text.n) != (ssize_t)text.n)
 		rc = err_sys(e, "write %s", temporary);
 	close(fd);
@@ -114,8 +114,8 @@ portsfile_write(struct portsfile *p, const char *dir, const char *argv0,
 		return (err_set(e, "out of memory"));
 	json_begin(&j, &text, 0);
 	json_object_begin(&j);
-	put_listener(&j, "nats", "nats", client);
-	put_listener(&j, "monitoring", "http", monitor);
+	put_listener(&j, "nats", client);
+	put_listener(&j, "monitoring", monitor);
 	json_object_end(&j);
 	if (json_end(&j) != 0)
 		rc = err_set(e, "out of memory");
@@ -123,6 +123,7 @@ portsfile_write(struct portsfile *p, const char *dir, const char *argv0,
 		rc = write_whole(p->path, buf_str(&text), e);
 	buf_free(&text);
 	if (rc != 0) {
+		err_wrap(e, "(%s)", p->path);
 		free(p->path);
 		p->path = NULL;
 	}

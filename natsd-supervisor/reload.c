@@ -8,64 +8,16 @@
 #include <unistd.h>
 
 #include "common/buf.h"
-#include "common/duration.h"
 #include "common/log.h"
 #include "common/mono.h"
 #include "natsd-supervisor/advertise.h"
 #include "natsd-supervisor/notify.h"
 #include "natsd-supervisor/options_load.h"
 #include "natsd-supervisor/pidfile.h"
+#include "natsd-supervisor/reload_diff.h"
 #include "natsd-supervisor/server.h"
 
-#define VALUE_TEXT_MAX 4200
-
-/* ---- values in words ---- */
-
-/* As Go's %v prints it. */
-static const char *
-print_value(const struct options *o, const struct option_row *r, char out[VALUE_TEXT_MAX])
-{
-	static const char *const policies[] = { [POLICY_DEFAULT] = "",
-		[POLICY_CLOSE] = "close", [POLICY_RETRY] = "retry" };
-	char duration[DURATION_TEXT_MAX];
-
-	switch (r->type) {
-	case OPTION_BOOL:
-		return (option_number(o, r) != 0 ? "true" : "false");
-	case OPTION_DUR:
-		snprintf(out, VALUE_TEXT_MAX, "%s", duration_print(option_number(o, r), duration));
-		break;
-	case OPTION_POLICY:
-		return (policies[option_number(o, r)]);
-	case OPTION_INT:
-	case OPTION_SIZE:
-		snprintf(out, VALUE_TEXT_MAX, "%lld", (long long)option_number(o, r));
-		break;
-	case OPTION_STR:
-	case OPTION_TAGS:
-	case OPTION_MAP:
-		snprintf(out, VALUE_TEXT_MAX, "%s", option_string(o, r));
-		break;
-	}
-	return (out);
-}
-
 /* ---- may it be taken? ---- */
-
-static int
-check_unchanged(const struct options *old, const struct options *next, struct err *e)
-{
-	char from[VALUE_TEXT_MAX], to[VALUE_TEXT_MAX];
-	const struct option_row *r;
-	size_t n;
-
-	r = options_rows(&n);
-	for (size_t i = 0; i < n; i++)
-		if (r[i].reload == OPTION_RELOAD_NO && option_differs(&r[i], old, next))
-			return (err_set(e, "config reload not supported for %s: old=%s, new=%s", r[i].name,
-			    print_value(old, &r[i], from), print_value(next, &r[i], to)));
-	return (0);
-}
 
 /* A log file that cannot be written is found out before anything has changed. */
 static int
@@ -91,7 +43,9 @@ check_next(struct server *s, struct options *next, struct err *e)
 		next->port = s->options.port;
 	if (next->front_threads == 0)
 		next->front_threads = s->options.front_threads;
-	if (options_check(next, e) != 0 || check_unchanged(&s->options, next, e) != 0)
+	if (options_check(next, e) != 0 || reload_diff_check(&s->options, next, &s->cli, e) != 0)
+		return (-1);
+	if (access_check_system(next, e) != 0)
 		return (-1);
 	if (advertise_check(next->client_advertise, &why) != 0)
 		return (err_set(e, "invalid ClientAdvertise value of %s, err=%s", next->client_advertise,
@@ -101,50 +55,6 @@ check_next(struct server *s, struct options *next, struct err *e)
 
 /* ---- what changed ---- */
 
-static const char *
-log_text(const struct option_row *r, const struct options *o)
-{
-	if (strcmp(r->field, "no_fast_producer_stall") == 0)
-		return (o->no_fast_producer_stall ? "Reloaded: fast producers will not be stalled" :
-		    "Reloaded: fast producers will be stalled");
-	if (r->type == OPTION_TAGS)
-		return ("Reloaded: tags");
-	if (r->type == OPTION_MAP)
-		return ("Reloaded: metadata");
-	return (NULL);
-}
-
-static void
-log_change(const struct option_row *r, const struct options *o)
-{
-	const char *text = log_text(r, o);
-	char value[VALUE_TEXT_MAX];
-
-	if (text != NULL)
-		log_info("%s", text);
-	else /* nats-server's own spelling of that one */
-		log_info("%s: %s = %s", strcmp(r->field, "client_advertise") == 0 ? "Reload" : "Reloaded",
-		    r->field, print_value(o, r, value));
-}
-
-/* In the order of the table; users and accounts count as changed each time, as in nats-server. */
-static void
-log_changes(const struct options *old, const struct options *next)
-{
-	const struct option_row *r;
-	size_t n;
-
-	r = options_rows(&n);
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(r[i].field, "ping_interval") == 0) {
-			log_info("Reloaded: authorization users");
-			log_info("Reloaded: accounts");
-		}
-		if (r[i].reload == OPTION_RELOAD_LIVE && option_differs(&r[i], old, next))
-			log_change(&r[i], next);
-	}
-}
-
 static void
 apply_files(struct server *s, const struct options *old, const struct options *next)
 {
@@ -153,9 +63,10 @@ apply_files(struct server *s, const struct options *old, const struct options *n
 	if (next->pid_file[0] != '\0' && strcmp(old->pid_file, next->pid_file) != 0 &&
 	    pidfile_write(next->pid_file, &e) != 0)
 		log_error("Failed to write pidfile: %s", e.text);
+	s->client.scheme = server_client_scheme(next);
 	if (strcmp(old->ports_file_dir, next->ports_file_dir) != 0 &&
 	    portsfile_write(&s->ports, next->ports_file_dir, s->argv0, &s->client, &s->monitor, &e) != 0)
-		log_error("Error writing ports file: %s", e.text);
+		log_error("Error writing ports file %s", e.text);
 }
 
 static void
@@ -216,7 +127,7 @@ on_done(void *ctx, const char *why)
 	s->options = s->next;
 	memset(&s->next, 0, sizeof(s->next));
 	apply_log(s, &old, &s->options);
-	log_changes(&old, &s->options);
+	reload_diff_log(&old, &s->options);
 	apply_files(s, &old, &s->options);
 	options_free(&old);
 	log_info("Reloaded server configuration (%s)", s->options.config_digest);
@@ -233,7 +144,7 @@ load_next(struct server *s, struct report *report)
 		    "can only reload config when a file is provided using -c or --config");
 		return (-1);
 	}
-	if (options_load(&s->next, &s->cli, true, report) != 0)
+	if (options_load(&s->next, &s->cli, s->guest, true, report) != 0)
 		return (-1);
 	if (check_next(s, &s->next, &e) == 0)
 		return (0);

@@ -21,9 +21,16 @@ struct bell {
 	struct doorbell bell;
 };
 
+struct old_link { /* with a dead front */
+	struct link link;
+	uint32_t front_life;
+};
+
 struct rings {
 	struct link *links;
 	uint32_t nlinks;
+	struct old_link *old; /* in the order of the lives */
+	uint32_t nold, old_size;
 	struct bell *bells;
 	uint32_t nbells;
 	uint32_t bytes;
@@ -124,8 +131,11 @@ rings_free(struct rings *rs)
 	for (uint32_t i = 0; i < rs->nlinks; i++)
 		if (rs->links[i].memory != -1)
 			close(rs->links[i].memory);
+	for (uint32_t i = 0; i < rs->nold; i++)
+		close(rs->old[i].link.memory);
 	for (uint32_t i = 0; i < rs->nbells; i++)
 		doorbell_close(&rs->bells[i].bell);
+	free(rs->old);
 	free(rs->links);
 	free(rs->bells);
 	free(rs);
@@ -146,19 +156,94 @@ rings_renew(struct rings *rs, enum role a, enum role b, struct err *e)
 	return (0);
 }
 
+/* ---- what is left of a dead front ---- */
+
+static struct link *
+link_find(struct rings *rs, enum role from, enum role to, uint32_t thread)
+{
+	for (uint32_t i = 0; i < rs->nlinks; i++) {
+		struct link *l = &rs->links[i];
+
+		if (l->from == from && l->to == to && l->thread == thread)
+			return (l);
+	}
+	return (NULL);
+}
+
+static int
+keep_old(struct rings *rs, struct link *l, uint32_t front_life, struct err *e)
+{
+	struct old_link *more;
+
+	if (rs->nold == rs->old_size) {
+		more = reallocarray(rs->old, rs->old_size * 2 + 16, sizeof(*more));
+		if (more == NULL)
+			return (err_set(e, "rings: no memory"));
+		rs->old = more;
+		rs->old_size = rs->old_size * 2 + 16;
+	}
+	rs->old[rs->nold++] = (struct old_link){ *l, front_life };
+	l->memory = -1;
+	return (0);
+}
+
+int
+rings_retire(struct rings *rs, enum role hub, uint32_t front_life, struct err *e)
+{
+	for (uint32_t i = 0; i < rs->nlinks; i++) {
+		struct link *l = &rs->links[i], *back;
+
+		if (l->from != ROLE_FRONT || l->to != hub)
+			continue;
+		back = link_find(rs, hub, ROLE_FRONT, l->thread);
+		if (ring_spent(l->memory, e) == 0 && (keep_old(rs, l, front_life, e) != 0 ||
+		    keep_old(rs, back, front_life, e) != 0))
+			return (-1);
+		if (make_memory(rs, l, e) != 0 || make_memory(rs, back, e) != 0)
+			return (-1);
+	}
+	return (0);
+}
+
 void
-rings_death(struct rings *rs, enum role role, bool fault)
+rings_forget(struct rings *rs, enum role hub, uint32_t front_life, uint32_t thread)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < rs->nold; i++) {
+		const struct old_link *o = &rs->old[i];
+
+		if ((o->link.from == hub || o->link.to == hub) && o->link.thread == thread &&
+		    o->front_life == front_life)
+			close(o->link.memory);
+		else
+			rs->old[kept++] = *o;
+	}
+	rs->nold = kept;
+}
+
+/* ---- the poison rule ---- */
+
+static void
+count_death(const struct link *l, bool fault)
 {
 	uint64_t at;
 	struct err e;
 
-	for (uint32_t i = 0; i < rs->nlinks; i++) {
-		if (rs->links[i].to != role)
-			continue;
-		if (ring_death(rs->links[i].memory, fault, &at, &e) == 1)
-			log_error("%s has died of the record at %llu again and again: it is passed over",
-			    role_program(role), (unsigned long long)at);
-	}
+	if (ring_death(l->memory, fault, &at, &e) == 1)
+		log_error("%s has died of the record at %llu again and again: it is passed over",
+		    role_program(l->to), (unsigned long long)at);
+}
+
+void
+rings_death(struct rings *rs, enum role role, bool fault)
+{
+	for (uint32_t i = 0; i < rs->nlinks; i++)
+		if (rs->links[i].to == role)
+			count_death(&rs->links[i], fault);
+	for (uint32_t i = 0; i < rs->nold; i++)
+		if (rs->old[i].link.to == role)
+			count_death(&rs->old[i].link, fault);
 }
 
 /* ---- handing out ---- */
@@ -207,6 +292,13 @@ rings_hand(struct rings *rs, struct ctl *ctl, enum role to, unsigned peer, int b
 {
 	if (bells && hand_bells(rs, ctl, to, e) != 0)
 		return (-1);
+	for (uint32_t i = 0; i < rs->nold && peer == 0; i++) {
+		const struct old_link *o = &rs->old[i];
+
+		if ((o->link.from == to || o->link.to == to) &&
+		    hand_link(rs, &o->link, ctl, to, o->front_life, e) != 0)
+			return (-1);
+	}
 	for (uint32_t i = 0; i < rs->nlinks; i++) {
 		const struct link *l = &rs->links[i];
 		enum role other = l->from == to ? l->to : l->from;

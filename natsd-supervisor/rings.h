@@ -22,10 +22,14 @@ struct rings *rings_new(uint32_t threads, unsigned roles, uint32_t bytes, struct
 void rings_free(struct rings *);
 
 /*
- * rings_renew - new memory, with new serials, for every ring between a and b.  The old memory lives
- * on in whoever still reads it to its end.  0; -1.
+ * rings_renew - new memory, with new serials, for every ring between a and b; the old one is given up.
+ * rings_retire - the same between the front, whose life has ended, and a hub; what the hub has not
+ * released yet is kept, and handed to every new life of the hub too, until it says DRAINED.
+ * rings_forget - it did.  0; -1.
  */
 int rings_renew(struct rings *, enum role a, enum role b, struct err *);
+int rings_retire(struct rings *, enum role hub, uint32_t front_life, struct err *);
+void rings_forget(struct rings *, enum role hub, uint32_t front_life, uint32_t thread);
 
 /* rings_death - the consumer `role` has died and is reaped: what it had in work counts towards the
  * poison rule (ring.h, ring_death). */
@@ -33,8 +37,8 @@ void rings_death(struct rings *, enum role role, bool fault);
 
 /*
  * rings_hand - tells `to` its bells (only with bells != 0) and its end of every ring it has with
- * `peer` (0: with everybody), over its control channel.  front_life: the life of the front that the
- * front's rings belong to, which names them.  0; -1.
+ * `peer` (0: with everybody, and what is left of dead fronts first), over its control channel.
+ * front_life: the life of the front that the front's rings belong to, which names them.  0; -1.
  */
 int rings_hand(struct rings *, struct ctl *, enum role to, unsigned peer, int bells,
     uint32_t front_life, struct err *);

@@ -39,6 +39,12 @@ server_resolve(struct server *s, const struct options *configured, struct option
 	return (0);
 }
 
+const char *
+server_client_scheme(const struct options *o)
+{
+	return (o->tls != NULL && !o->allow_non_tls ? "tls" : "nats");
+}
+
 void
 server_log_options(const struct options *o, struct logfile_options *out)
 {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/options.h"
+#include "natsd-supervisor/access_resolve.h"
 #include "natsd-supervisor/cli.h"
 #include "natsd-supervisor/identity.h"
 #include "natsd-supervisor/listen.h"
@@ -30,6 +31,7 @@ struct server {
 	bool reloading, reload_again;
 	uint32_t generation; /* of the last configuration offered */
 	int64_t start_wall_ns;
+	char guest[ACCESS_GUEST_TEXT];
 
 	struct identity identity;
 	struct listener client, monitor;
@@ -51,6 +53,9 @@ struct server {
  */
 int server_resolve(struct server *, const struct options *configured, struct options *out,
     struct err *);
+
+/* server_client_scheme - of the clients' URL: "tls" when nothing else will do, else "nats". */
+const char *server_client_scheme(const struct options *);
 
 void server_log_options(const struct options *, struct logfile_options *);
 

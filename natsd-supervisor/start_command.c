@@ -73,7 +73,7 @@ start_command_line(struct server *s, int argc, char *argv[])
 	if (s->cli.help)
 		print_usage();
 	if (s->cli.help_tls) {
-		puts("This natsd has no TLS yet.");
+		fputs(cli_help_tls(), stdout);
 		exit(0);
 	}
 	if (s->cli.command != NULL)
@@ -86,12 +86,22 @@ start_command_line(struct server *s, int argc, char *argv[])
 
 /* ---- configuration ---- */
 
-/* Warnings, then errors; one a line, and a line end behind the last, as nats-server. */
+/*
+ * Warnings, then errors; one a line, and a line end behind the last, as nats-server.  What is wrong
+ * with the flags comes when the file's warnings have been told.
+ */
 static void __attribute__((noreturn))
 die_of(const struct report *r)
 {
-	fprintf(stderr, "%s: " STR_FMT STR_FMT "\n", CLI_NAME, STR_ARG(buf_str(&r->warnings)),
-	    STR_ARG(buf_str(&r->errors)));
+	struct str errors = buf_str(&r->errors);
+	bool of_flags = errors.n > 0 && errors.p[errors.n - 1] != '\n';
+
+	if (of_flags)
+		fprintf(stderr, STR_FMT "%s: " STR_FMT "\n", STR_ARG(buf_str(&r->warnings)), CLI_NAME,
+		    STR_ARG(errors));
+	else
+		fprintf(stderr, "%s: " STR_FMT STR_FMT "\n", CLI_NAME, STR_ARG(buf_str(&r->warnings)),
+		    STR_ARG(errors));
 	exit(1);
 }
 
@@ -114,13 +124,16 @@ start_configuration(struct server *s)
 
 	if (s->cli.test && s->cli.config == NULL)
 		die("must specify [-c, --config] option to check configuration file syntax");
-	rc = options_load(&s->options, &s->cli, false, &report);
+	if (access_guest_make(s->guest, &e) != 0)
+		die(e.text);
+	rc = options_load(&s->options, &s->cli, s->guest, false, &report);
 	if (s->cli.test)
 		end_test(s, &report);
 	if (rc != 0)
 		die_of(&report);
 	fprintf(stderr, STR_FMT, STR_ARG(buf_str(&report.warnings)));
 	report_free(&report);
-	if (options_check(&s->options, &e) != 0 || sandbox_users_exist(&e) != 0)
+	if (options_check(&s->options, &e) != 0 || access_check_system(&s->options, &e) != 0 ||
+	    sandbox_users_exist(&e) != 0)
 		die(e.text);
 }

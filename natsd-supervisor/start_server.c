@@ -7,13 +7,17 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "common/access.h"
 #include "common/killpoint.h"
 #include "common/log.h"
 #include "common/mono.h"
+#include "common/tls_options.h"
 #include "natsd-supervisor/advertise.h"
 #include "natsd-supervisor/notify.h"
 #include "natsd-supervisor/pidfile.h"
@@ -55,7 +59,7 @@ default_threads(void)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	return (cores < 4 ? 1 : cores > 512 ? 256 : cores / 2);
+	return (cores < 4 ? 1 : cores > 256 ? 128 : cores / 2);
 }
 
 /* While there is nobody to act on them, signals wait: they neither end us half started nor half
@@ -91,6 +95,20 @@ start_process(struct server *s)
 		fatal("event loop: out of memory");
 }
 
+/* There is no log yet to say it in. */
+static void
+refuse_log(const struct err *e)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char text[32] = "";
+
+	if (localtime_r(&now, &tm) != NULL)
+		strftime(text, sizeof(text), "%Y/%m/%d %H:%M:%S ", &tm);
+	fprintf(stderr, "%serror opening file: %s\n", text, e->text);
+	exit(1);
+}
+
 void
 start_log(struct server *s)
 {
@@ -98,8 +116,9 @@ start_log(struct server *s)
 	struct err e;
 
 	server_log_options(&s->options, &o);
-	if ((s->logfile = logfile_open(&o, &e)) == NULL ||
-	    (s->log = logserver_new(s->base, s->logfile, &e)) == NULL)
+	if ((s->logfile = logfile_open(&o, &e)) == NULL)
+		refuse_log(&e);
+	if ((s->log = logserver_new(s->base, s->logfile, &e)) == NULL)
 		fatal("%s", e.text);
 	log_set_levels(s->options.debug, s->options.trace);
 }
@@ -115,10 +134,14 @@ log_banner(const struct server *s)
 	log_info("Starting nats-server");
 	log_info("  Version:  %s", NATS_VERSION);
 	log_info("  Git:      [not set]");
+	log_debug("  Go build: c17 %s", __VERSION__);
 	log_info("  natsd:    %s", PACKAGE_VERSION);
 	log_info("  Name:     %s", o->server_name[0] != '\0' ? o->server_name : s->identity.server_id);
 	log_info("  ID:       %s", s->identity.server_id);
-	log_info("Authentication is off: every client is let in");
+	if (!access_required(o->access))
+		log_info("Authentication is off: every client is let in");
+	if (access_warns(o))
+		log_warn("Plaintext passwords detected, use nkeys or bcrypt");
 	if (s->cli.config != NULL)
 		log_info("Using configuration file: %s (%s)", s->cli.config, o->config_digest);
 	if (o->max_payload > PAYLOAD_FRIENDLY)
@@ -138,6 +161,44 @@ start_identity(struct server *s)
 		fatal("Could not write pidfile: %s", e.text);
 }
 
+static void
+start_monitor(struct server *s)
+{
+	const struct options *o = &s->options;
+	bool tls = o->https_port != 0;
+	struct err e;
+
+	if (o->http_port != 0 && tls)
+		fatal("Can't start monitoring: can't specify both HTTP (%lld) and HTTPs (%lld) ports",
+		    (long long)o->http_port, (long long)o->https_port);
+	if (tls && o->tls == NULL)
+		fatal("Can't start monitoring: TLS cert and key required for HTTPS");
+	if (o->http_port == 0 && !tls)
+		return;
+	if (listen_open(&s->monitor, o->http_host, tls ? o->https_port : o->http_port, &e) != 0)
+		fatal("Can't start monitoring: can't listen to the monitor port: %s", e.text);
+	s->monitor.scheme = tls ? "https" : "http";
+	log_info("Starting %s monitor on %s", s->monitor.scheme, s->monitor.address);
+}
+
+/* What a client has to expect there. */
+static void
+log_client_listener(const struct server *s)
+{
+	const struct options *o = &s->options;
+	bool strict = o->tls != NULL && o->tls->first && o->tls->first_delay_ns == 0;
+
+	log_info("Listening for client connections on %s", s->client.address);
+	if (o->proxy_protocol)
+		log_info("PROXY protocol enabled for client connections");
+	if (o->tls != NULL)
+		log_info("TLS %s for client connections",
+		    o->allow_non_tls && !strict ? "available" : "required");
+	if (strict)
+		log_warn("Clients that are not using \"TLS Handshake First\" option will fail to "
+		    "connect");
+}
+
 void
 start_listeners(struct server *s)
 {
@@ -147,15 +208,12 @@ start_listeners(struct server *s)
 	if (advertise_check(o->client_advertise, &e) != 0)
 		fatal("Error setting server INFO with ClientAdvertise value of %s, err=%s",
 		    o->client_advertise, e.text);
-	if (o->http_port != 0) {
-		if (listen_open(&s->monitor, o->http_host, o->http_port, &e) != 0)
-			fatal("Can't start monitoring: can't listen to the monitor port: %s", e.text);
-		log_info("Starting http monitor on %s", s->monitor.address);
-	}
+	start_monitor(s);
 	if (listen_open(&s->client, o->host, o->port, &e) != 0)
 		fatal("Error listening on port: %s, \"%s\"", s->client.address, e.text);
 	s->options.port = s->client.port; /* a reload that says -1 again changes nothing */
-	log_info("Listening for client connections on %s", s->client.address);
+	s->client.scheme = server_client_scheme(&s->options);
+	log_client_listener(s);
 }
 
 /* ---- the other programs ---- */
@@ -170,7 +228,7 @@ on_ready(void *ctx)
 	s->ready = true;
 	if (portsfile_write(&s->ports, s->options.ports_file_dir, s->argv0, &s->client, &s->monitor,
 	    &e) != 0)
-		log_error("Error writing ports file: %s", e.text);
+		log_error("Error writing ports file %s", e.text);
 	log_info("Server is ready");
 	notify_send("READY=1");
 }

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "common/account_table.h"
+#include "common/frame_list.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "natsd-supervisor/supervise_priv.h"
-#include "natsd-supervisor/usage.h"
 
 #ifdef NATSD_SANITIZED
 #define REPORTS_TO_STDERR true /* the sanitizers' reports are looked for there */
@@ -21,218 +21,27 @@
 #define STOP_MS 3000	      /* after that who was asked to stop is killed */
 #define STARTING_SILENT 6     /* times the policy's silence: a recovery is no hang */
 #define VOLATILE_BYTES_MIN (16u << 20)
+#define RING_BESIDE_PAYLOAD (64u << 10) /* names and heads of a message of max_payload */
 
 static void start_child(struct supervise *, struct supervised *);
 static void stop_next(struct supervise *);
 
 static const struct timeval stop_time = { .tv_sec = STOP_MS / 1000 };
-static const struct timeval eager_time = { .tv_usec = 1 }; /* the first time; then by the policy */
 
-/* ---- what a child says ---- */
-
-static void
-tell_front(struct supervise *s, const struct supervised *about)
+void
+supervise_tell_front(struct supervise *s, const struct supervised *about)
 {
 	handover_peer(&s->children[SUPERVISE_FRONT], about);
 }
 
 /* js and raft need to know of the front's lives: its rings belong to them. */
-static void
-tell_hubs(struct supervise *s)
+void
+supervise_tell_hubs(struct supervise *s)
 {
 	const struct supervised *front = &s->children[SUPERVISE_FRONT];
 
 	handover_peer(&s->children[SUPERVISE_JS], front);
 	handover_peer(&s->children[SUPERVISE_RAFT], front);
-}
-
-static bool
-all_up(const struct supervise *s)
-{
-	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
-		if (s->children[i].wanted && s->children[i].child.state != CHILD_UP)
-			return (false);
-	return (true);
-}
-
-static void
-probe_next(struct supervised *sd)
-{
-	const char *act = sandbox_probe_acts(sd->probe);
-	struct ctl_probe m = { .what = str_of(act) };
-	struct err e;
-
-	if (act == NULL)
-		log_info("probe %s: done", role_name(sd->child.role));
-	else if (ctl_send_probe(sd->child.ctl, &m, &e) != 0)
-		log_error("probe %s: %s", role_name(sd->child.role), e.text);
-}
-
-static void
-on_ready(struct supervise *s, struct supervised *sd)
-{
-	if (sd->child.state != CHILD_STARTING)
-		return;
-	sd->child.state = CHILD_UP;
-	sd->child.heard = mono_now();
-	if (sd->child.life > 1)
-		log_info("%s is back, life %u, after %s", role_program(sd->child.role),
-		    sd->child.life, sd->child.why);
-	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
-		if (s->children[i].wanted && (&s->children[i] == sd || sd->child.role == ROLE_FRONT))
-			tell_front(s, &s->children[i]);
-	if (sd->child.role == ROLE_FRONT)
-		tell_hubs(s);
-	if (s->setup.probe)
-		probe_next(sd);
-	event_add(s->eager, &eager_time);
-	if (!s->ready && all_up(s)) {
-		s->ready = true;
-		s->setup.on_ready(s->setup.ctx);
-	}
-}
-
-static void
-on_pong(struct supervised *sd, const struct ctl_pong *m)
-{
-	if (m->number != sd->child.ping)
-		return; /* late, from before a pause */
-	sd->child.heard = mono_now();
-	sd->child.pong = m->number;
-	if (m->useful > sd->child.useful)
-		sd->child.useful = m->useful;
-}
-
-/*
- * Somebody says that its rings with somebody else are broken.  The front is never replaced on the word
- * of js or raft: then the accuser is, on fresh rings.
- */
-static void
-on_peer_fault(struct supervise *s, struct supervised *sd, const struct ctl_peer_fault *m)
-{
-	struct supervised *to_replace = sd;
-
-	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
-		if (sd->child.role == ROLE_FRONT && i != SUPERVISE_FRONT &&
-		    (uint32_t)s->children[i].child.role == m->role)
-			to_replace = &s->children[i];
-	log_error("%s says of its rings with %s: " STR_FMT "; %s is started again on fresh ones",
-	    role_program(sd->child.role), role_name((enum role)m->role), STR_ARG(m->why),
-	    role_program(to_replace->child.role));
-	to_replace->child.replaced_rings = true;
-	child_kill(&to_replace->child, "broken rings");
-}
-
-static void
-on_usage_ask(struct supervise *s, struct supervised *sd, uint64_t token)
-{
-	pid_t pids[SUPERVISE_CHILDREN + 1];
-	struct mono now = mono_now();
-	int64_t passed = mono_diff_ns(now, s->usage_asked);
-	struct ctl_usage m = { .token = token };
-	unsigned n = 0;
-	struct usage u;
-	struct err e;
-
-	pids[n++] = getpid();
-	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
-		if (s->children[i].child.pid != 0)
-			pids[n++] = s->children[i].child.pid;
-	u = usage_of(pids, n);
-	m.cpu_ns = u.cpu_ns;
-	m.rss_bytes = u.rss_bytes;
-	m.log_dropped = logserver_dropped(s->setup.log);
-	if (passed > 0 && u.cpu_ns > s->usage_cpu_ns)
-		m.cpu_permille = (u.cpu_ns - s->usage_cpu_ns) * 1000 / (uint64_t)passed;
-	s->usage_asked = now;
-	s->usage_cpu_ns = u.cpu_ns;
-	if (ctl_send_usage(sd->child.ctl, &m, &e) != 0)
-		log_warn("usage: %s", e.text);
-}
-
-/* One message.  -1: the child broke the rules. */
-static int
-handle(struct supervise *s, struct supervised *sd, struct ctl_msg *m)
-{
-	union {
-		struct ctl_ready ready;
-		struct ctl_pong pong;
-		struct ctl_config_valid valid;
-		struct ctl_peer_fault fault;
-		struct ctl_lame_done lame_done;
-		struct ctl_stopped stopped;
-		struct ctl_usage_ask usage_ask;
-		struct ctl_probed probed;
-		struct ctl_cid cid;
-	} u;
-
-	switch ((enum ctl_type)m->type) {
-	case CTL_READY:
-		if (ctl_get_ready(m, &u.ready) != 0)
-			return (-1);
-		on_ready(s, sd);
-		return (0);
-	case CTL_PONG:
-		if (ctl_get_pong(m, &u.pong) != 0)
-			return (-1);
-		on_pong(sd, &u.pong);
-		return (0);
-	case CTL_CONFIG_VALID:
-		if (ctl_get_config_valid(m, &u.valid) != 0)
-			return (-1);
-		reload_answered(s, sd, u.valid.generation, u.valid.why);
-		return (0);
-	case CTL_PEER_FAULT:
-		if (ctl_get_peer_fault(m, &u.fault) != 0)
-			return (-1);
-		on_peer_fault(s, sd, &u.fault);
-		return (0);
-	case CTL_LAME_DONE:
-		if (ctl_get_lame_done(m, &u.lame_done) != 0)
-			return (-1);
-		s->setup.on_lame_done(s->setup.ctx);
-		return (0);
-	case CTL_STOPPED:
-		return (ctl_get_stopped(m, &u.stopped));
-	case CTL_USAGE_ASK:
-		if (ctl_get_usage_ask(m, &u.usage_ask) != 0)
-			return (-1);
-		on_usage_ask(s, sd, u.usage_ask.token);
-		return (0);
-	case CTL_PROBED:
-		if (ctl_get_probed(m, &u.probed) != 0 || !s->setup.probe)
-			return (-1);
-		log_info("probe %s %s: " STR_FMT, role_name(sd->child.role),
-		    sandbox_probe_acts(sd->probe++), STR_ARG(u.probed.result));
-		probe_next(sd);
-		return (0);
-	case CTL_CID:
-		if (ctl_get_cid(m, &u.cid) != 0)
-			return (-1);
-		if (u.cid.highest > s->highest_cid)
-			s->highest_cid = u.cid.highest;
-		if (sd->child.useful == 0)
-			sd->child.useful = 1; /* it has let somebody in */
-		return (0);
-	case CTL_HELLO:
-	case CTL_CONFIG:
-	case CTL_LISTENER:
-	case CTL_BELL:
-	case CTL_RING:
-	case CTL_ACCOUNTS:
-	case CTL_STORE:
-	case CTL_GO:
-	case CTL_PING:
-	case CTL_CONFIG_USE:
-	case CTL_CONFIG_DROP:
-	case CTL_PEER:
-	case CTL_LAME_DUCK:
-	case CTL_STOP:
-	case CTL_USAGE:
-	case CTL_PROBE:
-	default:
-		return (-1); /* ctl_recv has refused them */
-	}
 }
 
 static void
@@ -247,7 +56,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (sd->child.ctl != NULL && (rc = ctl_recv(sd->child.ctl, &m, &e)) != 0) {
 		if (rc == 1) {
-			if (handle(sd->owner, sd, &m) != 0) {
+			if (supervise_said(sd->owner, sd, &m) != 0) {
 				rc = -1;
 				err_set(&e, "a %s that makes no sense", ctl_name(m.type));
 			}
@@ -326,7 +135,7 @@ spawn(struct supervise *s, struct supervised *sd, struct err *e)
 
 /* The rings of a dead front are read to their end by js and raft; the next front has its own. */
 static void
-renew_rings_of_front(struct supervise *s)
+retire_rings_of_front(struct supervise *s)
 {
 	static const unsigned hubs[] = { SUPERVISE_JS, SUPERVISE_RAFT };
 	struct err e;
@@ -334,7 +143,8 @@ renew_rings_of_front(struct supervise *s)
 	for (unsigned i = 0; i < 2; i++) {
 		struct supervised *hub = &s->children[hubs[i]];
 
-		if (hub->wanted && rings_renew(s->rings, ROLE_FRONT, hub->child.role, &e) != 0)
+		if (hub->wanted && rings_retire(s->rings, hub->child.role,
+		    s->children[SUPERVISE_FRONT].child.life, &e) != 0)
 			fatal("%s", e.text);
 	}
 }
@@ -353,14 +163,14 @@ start_child(struct supervise *s, struct supervised *sd)
 	struct err e;
 
 	if (next_front)
-		renew_rings_of_front(s);
+		retire_rings_of_front(s);
 	if (spawn(s, sd, &e) == 0) {
 		sd->probe = 0;
 		if (next_front) {
 			give_renewed_rings_of_front(s);
-			tell_hubs(s);
+			supervise_tell_hubs(s);
 		}
-		tell_front(s, sd);
+		supervise_tell_front(s, sd);
 		return;
 	}
 	log_error("%s: %s", role_program(sd->child.role), e.text);
@@ -447,12 +257,29 @@ renew_rings_of(struct supervise *s, struct supervised *sd)
 	}
 }
 
+/* What it still said before it died; there is nobody left to kill for it. */
+static void
+last_words(struct supervise *s, struct supervised *sd)
+{
+	struct ctl_msg m;
+	struct err e;
+	int rc = 0;
+
+	sd->child.pid = 0;
+	while (rc == 0 && ctl_recv(sd->child.ctl, &m, &e) == 1) {
+		if (m.type != CTL_READY)
+			rc = supervise_said(s, sd, &m);
+		ctl_msg_close(&m);
+	}
+}
+
 static void
 bury(struct supervise *s, struct supervised *sd, int status)
 {
 	bool asked = sd->child.state == CHILD_STOPPING || s->stopping;
 
 	drop_events(sd);
+	last_words(s, sd);
 	child_buried(&sd->child, status, asked);
 	reload_lost(s, sd);
 	if (asked) {
@@ -461,7 +288,7 @@ bury(struct supervise *s, struct supervised *sd, int status)
 	}
 	log_error("%s, life %u: %s", role_program(sd->child.role), sd->child.life, sd->child.why);
 	if (sd->child.role == ROLE_FRONT) {
-		tell_hubs(s);
+		supervise_tell_hubs(s);
 		if (s->lame) {
 			s->setup.on_lame_done(s->setup.ctx); /* its clients went with it */
 			return;
@@ -473,7 +300,7 @@ bury(struct supervise *s, struct supervised *sd, int status)
 		renew_rings_of(s, sd);
 	else
 		rings_death(s->rings, sd->child.role, died_by_fault(sd, status));
-	tell_front(s, sd);
+	supervise_tell_front(s, sd);
 	start_waiting(s);
 }
 
@@ -639,6 +466,19 @@ supervise_lame_duck(struct supervise *s)
 
 /* ---- the begin ---- */
 
+/* A message stands in the ring as a whole until it is answered, so the ring holds the largest one. */
+static uint32_t
+ring_bytes(const struct options *o)
+{
+	uint64_t bytes = (uint64_t)o->ring_bytes, payload = FRAME_PAYLOAD_MAX;
+
+	if (o->max_payload >= 0 && (uint64_t)o->max_payload < payload)
+		payload = (uint64_t)o->max_payload;
+	while (bytes < payload + RING_BESIDE_PAYLOAD)
+		bytes *= 2;
+	return ((uint32_t)bytes);
+}
+
 static int
 make_shared(struct supervise *s, struct err *e)
 {
@@ -647,7 +487,7 @@ make_shared(struct supervise *s, struct err *e)
 	for (unsigned i = 0; i < SUPERVISE_CHILDREN; i++)
 		if (s->children[i].wanted)
 			roles |= (unsigned)s->children[i].child.role;
-	s->rings = rings_new(s->setup.front_threads, roles, (uint32_t)s->options.ring_bytes, e);
+	s->rings = rings_new(s->setup.front_threads, roles, ring_bytes(&s->options), e);
 	if (s->rings == NULL || (s->accounts = account_table_make(e)) == -1)
 		return (-1);
 	if (!s->children[SUPERVISE_JS].wanted)

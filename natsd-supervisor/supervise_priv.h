@@ -1,4 +1,4 @@
-/* supervise_priv - shared by supervise.c, handover.c and supervise_reload.c, nobody else. */
+/* supervise_priv - shared by supervise*.c and handover.c, nobody else. */
 #ifndef SUPERVISOR_SUPERVISE_PRIV_H
 #define SUPERVISOR_SUPERVISE_PRIV_H
 
@@ -36,6 +36,7 @@ struct supervise {
 	bool ready, stopping, lame;
 
 	bool reloading;
+	bool using; /* committed, and the front's threads change over */
 	struct options next;
 	char refused[CTL_TEXT_MAX];
 	void (*reload_done)(void *ctx, const char *why);
@@ -53,9 +54,15 @@ void handover_peer(struct supervised *to, const struct supervised *about);
 
 /* supervise_reload.c */
 void reload_answered(struct supervise *, struct supervised *, uint32_t generation, struct str why);
-void reload_lost(struct supervise *, struct supervised *); /* it died before it answered */
+void reload_used(struct supervise *, uint32_t generation); /* the front has it in use */
+void reload_lost(struct supervise *, struct supervised *); /* it died before it said so */
+
+/* supervise_said.c: one message.  0; -1: the child broke the rules. */
+int supervise_said(struct supervise *, struct supervised *, struct ctl_msg *);
 
 /* supervise.c */
 void supervise_flush(struct supervised *); /* arms the write event when something is kept */
+void supervise_tell_front(struct supervise *, const struct supervised *about);
+void supervise_tell_hubs(struct supervise *);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * supervise_reload - all or nothing: every program keeps the next options beside the ones in use and
- * says whether it could live with them; only when all can are they committed and taken into use.
+ * says whether it could live with them; only when all can are they committed and taken into use.  It is
+ * over when every thread of the front has changed over, so that "Reloaded" in the log is true.
  */
 #include "config.h"
 
@@ -29,6 +30,13 @@ tell_verdict(struct supervise *s, unsigned i, bool use)
 }
 
 static void
+over(struct supervise *s)
+{
+	s->reloading = s->using = false;
+	s->reload_done(s->reload_ctx, s->refused);
+}
+
+static void
 finish(struct supervise *s)
 {
 	static const unsigned order[] = { SUPERVISE_JS, SUPERVISE_RAFT, SUPERVISE_FRONT };
@@ -37,13 +45,14 @@ finish(struct supervise *s)
 	for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		if (s->children[order[i]].wanted)
 			tell_verdict(s, order[i], use);
-	s->reloading = false;
 	if (use) {
 		options_free(&s->options);
 		s->options = s->next;
 	} else
 		options_free(&s->next);
-	s->reload_done(s->reload_ctx, s->refused);
+	s->using = use && s->children[SUPERVISE_FRONT].child.ctl != NULL;
+	if (!s->using)
+		over(s);
 }
 
 static void
@@ -60,7 +69,7 @@ finish_when_all_answered(struct supervise *s)
 void
 reload_answered(struct supervise *s, struct supervised *sd, uint32_t generation, struct str why)
 {
-	if (!s->reloading || sd->answered || generation != s->next.generation)
+	if (!s->reloading || s->using || sd->answered || generation != s->next.generation)
 		return;
 	sd->answered = true;
 	if (why.n > 0 && s->refused[0] == '\0')
@@ -69,8 +78,20 @@ reload_answered(struct supervise *s, struct supervised *sd, uint32_t generation,
 }
 
 void
+reload_used(struct supervise *s, uint32_t generation)
+{
+	if (s->using && generation == s->options.generation)
+		over(s);
+}
+
+void
 reload_lost(struct supervise *s, struct supervised *sd)
 {
+	if (s->using) {
+		if (sd == &s->children[SUPERVISE_FRONT])
+			over(s); /* its next life starts with what is committed */
+		return;
+	}
 	if (!s->reloading || sd->answered)
 		return;
 	sd->answered = true;

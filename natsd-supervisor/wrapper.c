@@ -14,11 +14,11 @@
 static char *const *
 split_words(const char *text)
 {
-	char *copy = strdup(text), *at = copy;
-	char **words = calloc(WORDS_MAX + 1, sizeof(*words));
+	static char *words[WORDS_MAX + 1], *copy;
 	unsigned n = 0;
+	char *at;
 
-	if (copy == NULL || words == NULL)
+	if ((at = copy = strdup(text)) == NULL)
 		fatal("out of memory");
 	while (n < WORDS_MAX) {
 		at += strspn(at, " ");

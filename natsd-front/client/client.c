@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "common/subject.h"
+#include "natsd-front/auth/auth.h"
 #include "natsd-front/client/client.h"
+#include "natsd-front/client/client_priv.h"
 #include "natsd-front/client/connect.h"
 #include "natsd-front/client/connect_json.h"
 #include "natsd-front/client/info.h"
@@ -11,19 +13,11 @@
 #include "natsd-front/confirm.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/deliver.h"
+#include "natsd-front/grants.h"
 #include "natsd-front/text.h"
 
 #define SUBS_LOG_NS (2 * NS_PER_S) /* the line about too many subscriptions, at most this often */
 #define STALL_LOG_US 5000	   /* stalled this long in one read is worth a line */
-
-/* What the parser does next, from what became of the connection. */
-static enum parser_next
-client_next(const struct conn *c)
-{
-	if (c->state != CONN_OPEN)
-		return (PARSER_CLOSE);
-	return (c->paused == 0 ? PARSER_GO : PARSER_PAUSE);
-}
 
 /* Subscriptions cost more than messages: many of them at once are spread over turns, so that a turn
  * stays short for everybody else. */
@@ -39,154 +33,11 @@ client_next_sub(const struct conn *c)
 	return (client_next(c));
 }
 
-static void
-client_active(struct conn *c)
-{
-	c->active_in = c->worker->now;
-	c->last_wall_ns = c->worker->wall_ns;
-}
-
 static const char *
 quoted(char out[TEXT_ERR_MAX / 4], struct str s)
 {
 	text_quote(out, TEXT_ERR_MAX / 4, s);
 	return (out);
-}
-
-/* ---- PUB, HPUB ---- */
-
-static enum parser_next
-op_pub_line(void *ctx, const struct parser_pub *p)
-{
-	struct conn *c = ctx;
-
-	trace_args(c, p->hdr_digits.n != 0 ? "HPUB" : "PUB", p->subject.p, p->line.p);
-	if (p->hdr_digits.n != 0 && (c->flags & CONN_HEADERS) == 0) {
-		conn_log(c, LOG_LVL_ERROR, "message headers not supported");
-		conn_close(c, REASON_PROTOCOL);
-	} else if (c->max_payload >= 0 && p->size > (uint32_t)c->max_payload) {
-		conn_log(c, LOG_LVL_ERROR, "maximum payload exceeded: %u vs %d", p->size,
-		    c->max_payload);
-		conn_err(c, "Maximum Payload Violation");
-		conn_close(c, REASON_MAX_PAYLOAD);
-	} else if ((c->flags & CONN_PEDANTIC) != 0 && !subject_valid_literal(p->subject)) {
-		conn_err(c, "Invalid Publish Subject");
-	}
-	return (c->state == CONN_OPEN ? PARSER_GO : PARSER_CLOSE);
-}
-
-static bool
-is_under(struct str subject, struct str prefix)
-{
-	return (subject.n > prefix.n && str_starts(subject, prefix));
-}
-
-/* Names that belong to the server (client.md 7.2). */
-static bool
-may_publish_to(const struct conn *c, struct str subject)
-{
-	if (subject.p[0] != '$' && subject.p[0] != '_')
-		return (true);
-	if (is_under(subject, STR("_GR_.")) || is_under(subject, STR("$GR.")))
-		return (false);
-	return (!str_starts(subject, STR("$NRG.")) || c->account->id == ACCOUNT_SYSTEM);
-}
-
-static bool
-may_reply_to(struct str reply)
-{
-	if (reply.n == 0 || (reply.p[0] != '$' && reply.p[0] != '_'))
-		return (true);
-	return (!str_starts(reply, STR("_R_.")) && !is_under(reply, STR("$JS.ACK.")) &&
-	    !is_under(reply, STR("_GR_.")) && !is_under(reply, STR("$GR.")));
-}
-
-static bool
-publish_allowed(struct conn *c, const struct parser_pub *p)
-{
-	char text[TEXT_ERR_MAX / 4];
-
-	if (!may_publish_to(c, p->subject)) {
-		conn_errf(c, "Permissions Violation for Publish to %s", quoted(text, p->subject));
-		conn_log(c, LOG_LVL_ERROR, "Publish Violation - Subject %s", text);
-		return (false);
-	}
-	if (!may_reply_to(p->reply)) {
-		conn_errf(c, "Permissions Violation for Publish with Reply of %s",
-		    quoted(text, p->reply));
-		conn_log(c, LOG_LVL_ERROR, "Publish Violation - Reply %s", text);
-		return (false);
-	}
-	return (true);
-}
-
-/*
- * What its receivers get is the text that came in, unless it was written oddly: then it is
- * written anew, behind the publisher's own digits.
- */
-static bool
-client_msg(struct conn *c, const struct parser_pub *p, struct msg *m)
-{
-	char *line;
-
-	*m = (struct msg){ .subject = p->subject, .reply = p->reply, .line = p->line,
-		.body = p->body, .hdr = p->hdr, .joined = true, .blob = c->worker->feeding };
-	if (p->canonical && (p->hdr != 0 || p->hdr_digits.n == 0))
-		return (true);
-	line = worker_scratch(c->worker, MSG_LINE_MAX(p->reply.n));
-	if (line == NULL)
-		return (false);
-	m->line = (struct str){ line, msg_line_digits(line, p->reply,
-	    p->hdr != 0 ? p->hdr_digits : STR_NONE, p->size_digits) };
-	m->reply = (struct str){ line + 1, p->reply.n };
-	m->joined = false;
-	return (true);
-}
-
-static bool
-client_must_hold(struct conn *c, const struct parser_pub *p)
-{
-	struct worker *w = c->worker;
-
-	if (c->patience_epoch == w->role_epoch ||
-	    !deliver_must_wait(w, c->account, p->subject))
-		return (false);
-	conn_pause(c, CONN_PAUSE_ROLE, mono_add_ms(w->now, CONN_ROLE_WAIT_MS));
-	return (true);
-}
-
-static void
-client_publish(struct conn *c, const struct parser_pub *p)
-{
-	struct msg m;
-
-	if (!client_msg(c, p, &m))
-		return;
-	if (deliver(c->worker, c->account, &m, c) == DELIVER_NOBODY && p->reply.n != 0)
-		deliver_nobody(c->worker, c, p->subject, p->reply);
-}
-
-static enum parser_next
-op_pub(void *ctx, const struct parser_pub *p)
-{
-	struct conn *c = ctx;
-	struct worker *w = c->worker;
-
-	if (w->roles_unready && client_must_hold(c, p))
-		return (PARSER_HOLD);
-	trace_payload(c, p->body, p->hdr);
-	client_active(c);
-	c->in_msgs++;
-	c->in_bytes += p->size;
-	w->stats.in_msgs++;
-	w->stats.in_bytes += p->size;
-	if (!publish_allowed(c, p))
-		return (client_next(c));
-	conn_ok(c);
-	client_publish(c, p);
-	if (w->congested)
-		conn_pause(c, CONN_PAUSE_RING, (struct mono){ 0 });
-	return (client_next(c));
 }
 
 void
@@ -210,18 +61,41 @@ client_stall(struct conn *c, uint32_t us)
 
 /* ---- SUB, UNSUB ---- */
 
+/* In words as the peer's: with the queue where there is one. */
+static void
+violation(struct conn *c, struct str subject, struct str queue, struct str sid)
+{
+	char subj[TEXT_ERR_MAX / 4], q[TEXT_ERR_MAX / 4];
+
+	quoted(subj, subject);
+	if (queue.n == 0) {
+		conn_errf(c, "Permissions Violation for Subscription to %s", subj);
+		conn_log(c, LOG_LVL_ERROR, "Subscription Violation - Subject %s, SID " STR_FMT, subj,
+		    STR_ARG(sid));
+		return;
+	}
+	conn_errf(c, "Permissions Violation for Subscription to %s using queue %s", subj,
+	    quoted(q, queue));
+	conn_log(c, LOG_LVL_ERROR, "Subscription Violation - Subject %s, Queue: %s, SID " STR_FMT,
+	    subj, q, STR_ARG(sid));
+}
+
+static bool
+may_subscribe(struct conn *c, struct str subject, struct str queue)
+{
+	return (c->permit == NULL || (permit_subscribe(c->permit, subject, queue) &&
+	    grants_subscribed(&c->grants, c->permit, subject, queue) == 0));
+}
+
 static bool
 subscribe_allowed(struct conn *c, struct str subject, struct str queue, struct str sid)
 {
 	const struct settings *s = c->worker->settings;
-	char subj[TEXT_ERR_MAX / 4], q[TEXT_ERR_MAX / 4];
+	struct account *a = c->account;
+	char subj[TEXT_ERR_MAX / 4];
 
-	if (str_eq(queue, STR("_sys_"))) {
-		conn_errf(c, "Permissions Violation for Subscription to %s using queue %s",
-		    quoted(subj, subject), quoted(q, queue));
-		conn_log(c, LOG_LVL_ERROR,
-		    "Subscription Violation - Subject %s, Queue: %s, SID " STR_FMT, subj, q,
-		    STR_ARG(sid));
+	if (str_eq(queue, STR("_sys_")) || !may_subscribe(c, subject, queue)) {
+		violation(c, subject, queue, sid);
 		return (false);
 	}
 	if (s->o.max_sub_tokens > 0 && subject_tokens(subject) > (uint64_t)s->o.max_sub_tokens) {
@@ -232,9 +106,9 @@ subscribe_allowed(struct conn *c, struct str subject, struct str queue, struct s
 		    STR_ARG(sid));
 		return (false);
 	}
-	if (s->max_subs != 0 && c->subs.used >= s->max_subs) {
-		if (shared_may_log(&c->worker->shared->subs_logged_ns, c->worker->now.ns,
-		    SUBS_LOG_NS))
+	if (c->limits->max_subs != SETTINGS_NO_SUBS_LIMIT &&
+	    c->subs.used >= c->limits->max_subs) {
+		if (shared_may_log(&a->subs_logged_ns, c->worker->now.ns, SUBS_LOG_NS))
 			conn_log(c, LOG_LVL_ERROR, "maximum subscriptions exceeded");
 		conn_err(c, "maximum subscriptions exceeded");
 		return (false);
@@ -296,8 +170,7 @@ op_sub(void *ctx, struct str subject, struct str queue, struct str sid)
 	} else if (!subject_valid_sub(subject)) {
 		conn_err(c, "Invalid Subject");
 	} else if (!subscribe(c, subject, queue, sid)) {
-		conn_log(c, LOG_LVL_ERROR, "no memory for a subscription");
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "a subscription");
 	} else {
 		conn_ok(c);
 	}
@@ -442,9 +315,7 @@ op_fault(void *ctx, const struct parser_trouble *t)
 		conn_log(c, LOG_LVL_ERROR, "maximum control line exceeded");
 		return;
 	case PARSER_FAULT_AUTH:
-		conn_log(c, LOG_LVL_ERROR, "authentication error");
-		conn_err(c, "Authorization Violation");
-		conn_close(c, REASON_AUTH_FAILURE);
+		auth_refuse(c);
 		return;
 	}
 }
@@ -456,6 +327,18 @@ op_connect(void *ctx, struct str json)
 
 	client_connect(c, json);
 	return (client_next(c));
+}
+
+static enum parser_next
+op_pub_line(void *ctx, const struct parser_pub *p)
+{
+	return (client_pub_line(ctx, p));
+}
+
+static enum parser_next
+op_pub(void *ctx, const struct parser_pub *p)
+{
+	return (client_pub(ctx, p));
 }
 
 const struct parser_ops client_ops = {
@@ -472,14 +355,26 @@ const struct parser_ops client_ops = {
 };
 
 void
+client_refuse(struct conn *c)
+{
+	conn_err(c, "maximum connections exceeded");
+	conn_log(c, LOG_LVL_ERROR, "maximum connections exceeded");
+	conn_close(c, REASON_MAX_CONNECTIONS);
+}
+
+void
+client_opened(struct conn *c)
+{
+	auth_expect(c);
+	c->ping_at = mono_add_ns(c->worker->now, c->worker->settings->ping_interval_ns);
+}
+
+void
 client_begin(struct conn *c, bool refuse)
 {
 	info_send(c, INFO_FIRST);
-	if (refuse) {
-		conn_err(c, "maximum connections exceeded");
-		conn_log(c, LOG_LVL_ERROR, "maximum connections exceeded");
-		conn_close(c, REASON_MAX_CONNECTIONS);
-	}
+	if (refuse)
+		client_refuse(c);
 }
 
 void
@@ -499,6 +394,5 @@ client_end(struct conn *c)
 void
 client_settings(struct conn *c)
 {
-	c->max_payload = c->worker->settings->max_payload;
 	c->parser.line_max = c->worker->settings->max_control_line;
 }

@@ -10,12 +10,16 @@
 #include "natsd-front/client/parser.h"
 
 struct conn;
+struct permit;
 struct sub;
 
 extern const struct parser_ops client_ops; /* ctx: the struct conn */
 
-/* client_begin - INFO; refuse: there are too many already, it hears so and is closed. */
+/* client_begin - INFO; refuse: there are too many already, it hears so and is closed.
+ * client_refuse - only that.  client_opened - its opening is over, from now on it is read. */
 void client_begin(struct conn *, bool refuse);
+void client_refuse(struct conn *);
+void client_opened(struct conn *);
 
 /* client_end - the connection is over: its subscriptions leave the tries. */
 void client_end(struct conn *);
@@ -29,6 +33,10 @@ void client_stall(struct conn *, uint32_t us);
 
 /* client_pong - the answer to a PING, and INFO behind the first one. */
 void client_pong(struct conn *);
+
+/* client_permit_moved - its user may other things now than `from` said: subscriptions that are not
+ * allowed any more go (client.md 11.6).  `from` may be NULL. */
+void client_permit_moved(struct conn *, const struct permit *from);
 
 /* client_settings - a reload: limits that change at once. */
 void client_settings(struct conn *);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "natsd-front/auth/auth.h"
 #include "natsd-front/client/client.h"
 #include "natsd-front/client/connect.h"
 #include "natsd-front/client/connect_json.h"
@@ -14,19 +15,25 @@
 	(CONN_VERBOSE | CONN_PEDANTIC | CONN_ECHO | CONN_HEADERS_WANTED | CONN_NO_RESPONDERS | \
 	    CONN_TLS_WANTED)
 
-/* What an earlier CONNECT said is where this one starts. */
+/* What an earlier CONNECT said is where this one starts; credentials are taken from where they were
+ * kept. */
 static struct connect_options
-options_of(const struct conn *c)
+options_of(struct conn *c)
 {
-	return ((struct connect_options){
-	    .verbose = (c->flags & CONN_VERBOSE) != 0,
-	    .pedantic = (c->flags & CONN_PEDANTIC) != 0,
-	    .echo = (c->flags & CONN_ECHO) != 0,
-	    .headers = (c->flags & CONN_HEADERS_WANTED) != 0,
-	    .no_responders = (c->flags & CONN_NO_RESPONDERS) != 0,
-	    .tls_required = (c->flags & CONN_TLS_WANTED) != 0,
-	    .protocol = c->protocol,
-	});
+	struct connect_options o = { .verbose = false }, *said = auth_said(c);
+
+	if (said != NULL) {
+		o = *said;
+		*said = (struct connect_options){ .verbose = false };
+	}
+	o.verbose = (c->flags & CONN_VERBOSE) != 0;
+	o.pedantic = (c->flags & CONN_PEDANTIC) != 0;
+	o.echo = (c->flags & CONN_ECHO) != 0;
+	o.headers = (c->flags & CONN_HEADERS_WANTED) != 0;
+	o.no_responders = (c->flags & CONN_NO_RESPONDERS) != 0;
+	o.tls_required = (c->flags & CONN_TLS_WANTED) != 0;
+	o.protocol = c->protocol;
+	return (o);
 }
 
 static void
@@ -85,9 +92,7 @@ static void
 connect_finish(struct conn *c, struct connect_options *o)
 {
 	if (o->account.n != 0 || o->new_account) {
-		conn_log(c, LOG_LVL_ERROR, "authentication error");
-		conn_err(c, "Authorization Violation");
-		conn_close(c, REASON_AUTH_FAILURE);
+		auth_refuse(c);
 		return;
 	}
 	take_labels(c, o);
@@ -99,6 +104,23 @@ connect_finish(struct conn *c, struct connect_options *o)
 		c->protocol = (uint8_t)o->protocol;
 		conn_ok(c);
 	}
+}
+
+void
+client_connected(struct conn *c)
+{
+	connect_finish(c, auth_said(c));
+	auth_settle(c);
+}
+
+/* Steps 8 and 9: whoever it was, it is nobody now. */
+static void
+authenticate(struct conn *c, bool again)
+{
+	if (again)
+		client_end(c);
+	if (auth_connect(c) == AUTH_DONE)
+		client_connected(c);
 }
 
 void
@@ -114,16 +136,16 @@ client_connect(struct conn *c, struct str json)
 	if (connect_json_read(json, &o, why) != 0) {
 		conn_log(c, LOG_LVL_ERROR, "%s", why);
 		conn_close(c, REASON_PROTOCOL);
+		auth_keep(c, &o);
 		connect_options_free(&o);
 		return;
 	}
 	c->flags |= CONN_CONNECTED;
 	c->parser.connect_only = false;
 	take_flags(c, &o);
-	if (again) {
-		client_end(c);
-		c->account = c->worker->shared->global;
-	}
-	connect_finish(c, &o);
+	if (auth_keep(c, &o) == 0)
+		authenticate(c, again);
+	else
+		conn_close(c, REASON_READ_ERROR);
 	connect_options_free(&o);
 }

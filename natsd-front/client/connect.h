@@ -8,6 +8,10 @@
 
 struct conn;
 
+/* client_connect - a CONNECT line; what comes of it may be later, then client_connected follows. */
 void client_connect(struct conn *, struct str json);
+
+/* client_connected - it is authenticated: the rest of its CONNECT. */
+void client_connected(struct conn *);
 
 #endif

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "common/json_out.h"
+#include "common/tls_options.h"
+#include "natsd-front/auth/auth.h"
+#include "natsd-front/auth/auth_table.h"
 #include "natsd-front/client/info.h"
 #include "natsd-front/conn.h"
 
@@ -58,16 +61,37 @@ info_prepare(struct settings *s)
 	return (s->info_head == NULL || s->info_tail == NULL ? -1 : 0);
 }
 
+static void
+info_fill_tls(struct json_out *j, const struct conn *c, enum info_kind kind)
+{
+	const struct options *o = &c->worker->settings->o;
+	bool first = kind == INFO_FIRST && (c->flags & CONN_TLS_FIRST) != 0;
+
+	if (o->tls == NULL)
+		return;
+	json_kbool_oe(j, "tls_required", !o->allow_non_tls || first);
+	json_kbool_oe(j, "tls_verify", o->tls->verify);
+	json_kbool_oe(j, "tls_available", o->allow_non_tls);
+}
+
 /* What differs from client to client, in the middle. */
 static void
 info_fill_conn(struct json_out *j, const struct conn *c, enum info_kind kind)
 {
+	const struct auth_table *auth = c->worker->settings->auth;
 	char ip[CONN_IP_MAX];
 
-	conn_ip(c, ip);
+	conn_client_ip(c, ip);
+	json_kbool_oe(j, "auth_required",
+	    kind == INFO_FIRST ? auth->says_required : auth->required);
+	info_fill_tls(j, c, kind);
 	json_ki64(j, "max_payload", c->max_payload);
 	json_ku64(j, "client_id", c->cid);
-	json_kstr_oe(j, "client_ip", str_of(ip));
+	/* Before its header is read it would be the proxy's. */
+	if (!c->worker->settings->o.proxy_protocol || c->state != CONN_OPENING || c->tls != NULL)
+		json_kstr_oe(j, "client_ip", str_of(ip));
+	if (kind == INFO_FIRST)
+		json_kstr_oe(j, "nonce", auth_nonce(c));
 	if (kind == INFO_LAME_DUCK)
 		json_kbool(j, "ldm", true);
 	if (kind == INFO_CONNECTED) {
@@ -97,7 +121,7 @@ info_send(struct conn *c, enum info_kind kind)
 		conn_put(c, s->info_tail, strlen(s->info_tail));
 		conn_put(c, "} \r\n", 4);
 	} else {
-		conn_close(c, REASON_WRITE_ERROR);
+		conn_no_memory(c, REASON_WRITE_ERROR, "its INFO");
 	}
 	buf_free(&b);
 }

@@ -583,8 +583,8 @@ args_quick(const uint8_t *at, const uint8_t *end, struct args *args)
 
 /*
  * PUB and HPUB as every client library writes them, the line complete.  False: nothing was done, the
- * phases will tell what it is.  (A publish of 128 bytes took 490 instructions of the parser without
- * this, and takes 150.)
+ * phases will tell what it is.  (Without this a publish took 490 instructions of the parser, with it
+ * 295.)
  */
 static bool
 pub_quick(struct feed *f, enum parser_next *next)
@@ -712,4 +712,10 @@ parser_feed(struct parser *p, const struct parser_ops *ops, void *ctx, const uin
 	    : next == PARSER_CLOSE ? PARSER_CLOSED
 				   : PARSER_PAUSED;
 	return ((size_t)(f.at - data));
+}
+
+bool
+parser_is_fresh(const struct parser *p)
+{
+	return (p->phase == PHASE_START && p->verb_at == 0);
 }

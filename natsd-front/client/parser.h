@@ -105,6 +105,9 @@ struct parser {
 
 enum parser_kind { PARSER_CLIENT };
 
+/* parser_is_fresh - no byte of an operation was seen. */
+bool parser_is_fresh(const struct parser *);
+
 void parser_init(struct parser *, enum parser_kind, uint32_t line_max);
 
 /*

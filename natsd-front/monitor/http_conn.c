@@ -4,13 +4,17 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "natsd-front/monitor/http_chunks.h"
 #include "natsd-front/monitor/http_conn.h"
+#include "natsd-front/monitor/http_tls.h"
+#include "natsd-front/tls/context.h"
 
 #define READ_BYTES 16384u
 #define HEAD_SECONDS 5
@@ -18,13 +22,14 @@
 #define ACCEPT_PAUSE_MS 100
 #define ANSWER_MAX (1u << 30)
 
-enum http_state { HTTP_READING, HTTP_WAITING, HTTP_WRITING, HTTP_LINGERING };
+enum http_state { HTTP_READING, HTTP_BODY, HTTP_WAITING, HTTP_WRITING, HTTP_LINGERING };
 
 struct http_conn {
 	struct http_server *server;
 	TAILQ_ENTRY(http_conn) link; /* longest idle first */
 	struct event *readable, *writable, *timer;
 	int fd;
+	struct http_tls *tls; /* NULL: plain */
 	enum http_state state;
 	bool close_after; /* the answer */
 	struct buf in;
@@ -32,6 +37,7 @@ struct http_conn {
 	size_t head_n;
 	uint64_t skip; /* bytes of the last request's body still to come */
 	struct http_request request;
+	struct http_chunks chunks; /* in state BODY, where the body is read before the answer */
 	struct buf out;
 	size_t written;
 };
@@ -45,6 +51,7 @@ struct http_server {
 	TAILQ_HEAD(, http_conn) conns;
 	void (*on_request)(struct http_conn *, void *);
 	void (*on_gone)(struct http_conn *, void *);
+	struct tls_context *(*tls)(void *); /* NULL: plain */
 	void *ctx;
 };
 
@@ -57,6 +64,8 @@ static void on_readable(evutil_socket_t, short, void *);
 static void on_writable(evutil_socket_t, short, void *);
 static void on_timer(evutil_socket_t, short, void *);
 static void look_for_request(struct http_conn *);
+static void skip_chunks(struct http_conn *);
+static void hand_over(struct http_conn *);
 static void write_out(struct http_conn *);
 static void answered(struct http_conn *);
 static void linger(struct http_conn *);
@@ -64,7 +73,8 @@ static void set_timer(struct http_conn *, int ms);
 
 struct http_server *
 http_server_new(struct event_base *base, int listen_fd, void (*on_request)(struct http_conn *, void *),
-    void (*on_gone)(struct http_conn *, void *), void *ctx, struct err *e)
+    void (*on_gone)(struct http_conn *, void *), struct tls_context *(*tls)(void *), void *ctx,
+    struct err *e)
 {
 	struct http_server *s = calloc(1, sizeof(*s));
 
@@ -76,6 +86,7 @@ http_server_new(struct event_base *base, int listen_fd, void (*on_request)(struc
 	s->fd = listen_fd;
 	s->on_request = on_request;
 	s->on_gone = on_gone;
+	s->tls = tls;
 	s->ctx = ctx;
 	TAILQ_INIT(&s->conns);
 	s->acceptable = event_new(base, listen_fd, EV_READ | EV_PERSIST, on_accept, s);
@@ -157,6 +168,7 @@ http_conn_answer(struct http_conn *c, const struct http_answer *a)
 		c->request.minor == 0 ? 0 : 1, status_text(a->status), a->before, date, a->body.n,
 		a->after, connection_line(c)) != 0 ||
 	    (!is_head && buf_add_str(&c->out, a->body) != 0)) {
+		log_error("monitoring: no memory for an answer");
 		conn_close(c);
 		return;
 	}
@@ -206,11 +218,25 @@ close_longest_idle(struct http_server *s)
 	struct http_conn *c;
 
 	TAILQ_FOREACH (c, &s->conns, link) {
-		if (c->state == HTTP_READING || c->state == HTTP_LINGERING) {
+		if (c->state == HTTP_READING || c->state == HTTP_BODY ||
+		    c->state == HTTP_LINGERING) {
 			conn_close(c);
 			return;
 		}
 	}
+}
+
+/* With the certificate of this moment.  0; -1: no memory, or TLS is configured no more. */
+static int
+conn_begin_tls(struct http_conn *c)
+{
+	struct tls_context *context = c->server->tls(c->server->ctx);
+
+	if (context == NULL)
+		return (-1);
+	c->tls = http_tls_new(context);
+	tls_context_release(context);
+	return (c->tls == NULL ? -1 : 0);
 }
 
 /* Takes fd over when it succeeds. */
@@ -219,12 +245,16 @@ conn_new(struct http_server *s, int fd)
 {
 	struct http_conn *c = calloc(1, sizeof(*c));
 
-	if (c == NULL)
+	if (c == NULL) {
+		log_error("monitoring: no memory for a connection");
 		return (NULL);
+	}
 	c->server = s;
 	c->fd = fd;
 	c->in = BUF_INIT(HTTP_HEAD_MAX + 2 * READ_BYTES);
 	c->out = BUF_INIT(ANSWER_MAX);
+	if (s->tls != NULL && conn_begin_tls(c) != 0)
+		goto fail;
 	c->readable = event_new(s->base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	c->writable = event_new(s->base, fd, EV_WRITE, on_writable, c);
 	c->timer = evtimer_new(s->base, on_timer, c);
@@ -236,12 +266,14 @@ conn_new(struct http_server *s, int fd)
 	s->nconns++;
 	return (c);
 fail:
+	log_error("monitoring: no memory for a connection");
 	if (c->readable != NULL)
 		event_free(c->readable);
 	if (c->writable != NULL)
 		event_free(c->writable);
 	if (c->timer != NULL)
 		event_free(c->timer);
+	http_tls_free(c->tls);
 	free(c);
 	return (NULL);
 }
@@ -259,6 +291,7 @@ conn_close(struct http_conn *c)
 	event_free(c->readable);
 	event_free(c->writable);
 	event_free(c->timer);
+	http_tls_free(c->tls);
 	close(c->fd);
 	buf_free(&c->in);
 	buf_free(&c->out);
@@ -280,7 +313,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (c->state == HTTP_READING && c->in.len > 0)
+	if ((c->state == HTTP_READING || c->state == HTTP_BODY) && c->in.len > 0)
 		http_conn_refuse(c, "400 Bad Request"); /* it began, and did not come to an end */
 	else
 		conn_close(c);
@@ -307,10 +340,12 @@ read_some(struct http_conn *c)
 	ssize_t n;
 
 	if (to == NULL) {
+		log_error("monitoring: no memory for a request");
 		conn_close(c);
 		return (-1);
 	}
-	n = read(c->fd, to, READ_BYTES);
+	n = c->tls != NULL ? http_tls_read(c->tls, c->fd, to, READ_BYTES)
+			   : read(c->fd, to, READ_BYTES);
 	if (n > 0) {
 		c->in.len += (size_t)n;
 		c->server->held += (size_t)n;
@@ -327,14 +362,24 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_conn *c = arg;
 	bool was_empty = c->in.len == 0 && c->skip == 0;
+	bool got = false;
+	int rc;
 
 	(void)fd;
 	(void)what;
-	if (read_some(c) <= 0)
+	do {
+		rc = read_some(c);
+		got = got || rc == 1;
+	} while (rc == 1 && c->tls != NULL && http_tls_holds(c->tls));
+	if (rc < 0 || !got)
 		return;
 	if (c->state == HTTP_LINGERING) {
 		c->server->held -= c->in.len;
 		c->in.len = 0;
+		return;
+	}
+	if (c->state == HTTP_BODY) {
+		skip_chunks(c);
 		return;
 	}
 	drop_body(c);
@@ -357,14 +402,53 @@ look_for_request(struct http_conn *c)
 	c->seen = in.n;
 	if (n == 0)
 		return;
-	evtimer_del(c->timer);
-	event_del(c->readable);
 	c->head_n = n;
 	in.n = n;
 	if (http_request_parse(in, &c->request, &why) != 0) {
 		http_conn_refuse(c, why);
 		return;
 	}
+	if (c->request.chunked && c->request.keep_alive) {
+		c->state = HTTP_BODY;
+		c->chunks = (struct http_chunks){ .state = HTTP_CHUNKS_SIZE };
+		skip_chunks(c);
+		return;
+	}
+	hand_over(c);
+}
+
+/* What stands behind the head belongs to the body, until its last chunk.  Like Go's server this one
+ * answers when the body is over, or when it is one that nobody reads to its end. */
+static void
+skip_chunks(struct http_conn *c)
+{
+	struct str head = { (const char *)c->in.data, c->head_n };
+	uint8_t *body = c->in.data + c->head_n;
+	const char *why;
+	size_t used;
+	int rc = http_chunks_skip(&c->chunks,
+	    (struct str){ (const char *)body, c->in.len - c->head_n }, &used);
+
+	memmove(body, body + used, c->in.len - c->head_n - used);
+	c->in.len -= used;
+	c->server->held -= used;
+	if (rc == 0)
+		return;
+	/* Again: the first time it stood where reading may have moved it from. */
+	if (http_request_parse(head, &c->request, &why) != 0) {
+		http_conn_refuse(c, why);
+		return;
+	}
+	if (rc < 0)
+		c->request.keep_alive = false;
+	hand_over(c);
+}
+
+static void
+hand_over(struct http_conn *c)
+{
+	evtimer_del(c->timer);
+	event_del(c->readable);
 	c->state = HTTP_WAITING;
 	c->server->on_request(c, c->server->ctx);
 }
@@ -380,6 +464,7 @@ http_conn_refuse(struct http_conn *c, const char *why)
 	evtimer_del(c->timer);
 	if (buf_addf(&c->out, "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
 		"Connection: close\r\n\r\n%s", why, why) != 0) {
+		log_error("monitoring: no memory for an answer");
 		conn_close(c);
 		return;
 	}
@@ -396,13 +481,20 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	write_out(arg);
 }
 
+static ssize_t
+send_some(struct http_conn *c, const uint8_t *p, size_t n)
+{
+	return (c->tls != NULL ? http_tls_write(c->tls, c->fd, p, n)
+			       : send(c->fd, p, n, MSG_NOSIGNAL));
+}
+
 static void
 write_out(struct http_conn *c)
 {
 	ssize_t n;
 
-	while (c->written < c->out.len) {
-		n = send(c->fd, c->out.data + c->written, c->out.len - c->written, MSG_NOSIGNAL);
+	while (c->written < c->out.len || (c->tls != NULL && http_tls_waits(c->tls))) {
+		n = send_some(c, c->out.data + c->written, c->out.len - c->written);
 		if (n >= 0) {
 			c->written += (size_t)n;
 			continue;
@@ -451,6 +543,8 @@ linger(struct http_conn *c)
 	c->state = HTTP_LINGERING;
 	c->server->held -= c->in.len;
 	c->in.len = 0;
+	if (c->tls != NULL)
+		http_tls_say_end(c->tls, c->fd);
 	if (shutdown(c->fd, SHUT_WR) != 0 || event_add(c->readable, NULL) != 0) {
 		conn_close(c);
 		return;

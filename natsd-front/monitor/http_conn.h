@@ -21,11 +21,11 @@
 
 #define HTTP_CONNS_MAX 1024u	     /* beyond it the one idle for longest is closed */
 #define HTTP_HELD_MAX (64u << 20)    /* bytes of heads, of all connections */
-#define HTTP_BODY_SKIPPED_MAX (256u << 10) /* a larger request body ends the connection */
 
 struct event_base;
 struct http_server;
 struct http_conn;
+struct tls_context;
 
 struct http_answer {
 	int status;
@@ -37,11 +37,12 @@ struct http_answer {
 /*
  * http_server_new - takes the listening socket over when it succeeds.
  * on_request - a request is there; sooner or later it gets its one http_conn_answer.
+ * tls - NULL: the port is plain; else it gives the context of a fresh connection, held for it.
  * on_gone - a connection ends before it was answered: forget it.
  */
 struct http_server *http_server_new(struct event_base *, int listen_fd,
     void (*on_request)(struct http_conn *, void *), void (*on_gone)(struct http_conn *, void *),
-    void *ctx, struct err *);
+    struct tls_context *(*tls)(void *), void *ctx, struct err *);
 void http_server_free(struct http_server *); /* closes everything */
 
 /* http_conn_request - the request; borrowed until it is answered. */

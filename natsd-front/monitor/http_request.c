@@ -16,6 +16,7 @@
 /* What the header lines have said so far. */
 struct seen {
 	unsigned hosts;
+	unsigned encodings;
 	bool has_length, chunked, expects;
 	bool says_close, says_keep_alive;
 };
@@ -23,8 +24,7 @@ struct seen {
 static bool cut_line(struct str *rest, struct str *line);
 static int first_line(struct str line, struct http_request *, const char **why);
 static int header_line(struct str line, struct http_request *, struct seen *, const char **why);
-static int take_header(struct str name, struct str value, struct http_request *, struct seen *,
-    const char **why);
+static int take_header(struct str name, struct str value, struct http_request *, struct seen *);
 static int conclude(struct http_request *, const struct seen *, const char **why);
 
 size_t
@@ -192,7 +192,7 @@ header_line(struct str line, struct http_request *r, struct seen *seen, const ch
 		*why = BAD_VALUE;
 		return (-1);
 	}
-	return (take_header(name, value, r, seen, why));
+	return (take_header(name, value, r, seen));
 }
 
 static bool
@@ -236,19 +236,15 @@ take_length(struct str value, struct http_request *r, struct seen *seen)
 }
 
 static int
-take_header(struct str name, struct str value, struct http_request *r, struct seen *seen,
-    const char **why)
+take_header(struct str name, struct str value, struct http_request *r, struct seen *seen)
 {
 	if (is_word(name, STR("host"))) {
 		seen->hosts++;
 	} else if (is_word(name, STR("content-length"))) {
 		return (take_length(value, r, seen));
 	} else if (is_word(name, STR("transfer-encoding"))) {
-		if (!is_word(value, STR("chunked"))) {
-			*why = BAD_ENCODING;
-			return (-1);
-		}
-		seen->chunked = true;
+		seen->encodings++;
+		seen->chunked = is_word(value, STR("chunked"));
 	} else if (is_word(name, STR("connection"))) {
 		seen->says_close = seen->says_close || lists(value, STR("close"));
 		seen->says_keep_alive = seen->says_keep_alive || lists(value, STR("keep-alive"));
@@ -267,10 +263,18 @@ conclude(struct http_request *r, const struct seen *seen, const char **why)
 		*why = NO_HOST;
 		return (-1);
 	}
-	r->body_unknown = seen->chunked || (seen->expects && r->body_n > 0);
-	r->keep_alive = (r->minor >= 1 ? !seen->says_close : seen->says_keep_alive) &&
-	    !r->body_unknown;
-	if (seen->says_close)
+	/* HTTP/1.0 knows no encodings. */
+	if (r->minor >= 1 && seen->encodings != 0) {
+		if (seen->encodings > 1 || !seen->chunked) {
+			*why = BAD_ENCODING;
+			return (-1);
+		}
+		r->chunked = true;
+		r->body_n = 0;
+	}
+	r->keep_alive = (r->minor >= 1 ? !seen->says_close : seen->says_keep_alive);
+	/* Whoever waits for 100 Continue may still send its body, or not. */
+	if (seen->says_close || (seen->expects && (r->body_n > 0 || r->chunked)))
 		r->keep_alive = false;
 	return (0);
 }

@@ -20,7 +20,7 @@ struct http_request {
 	struct str target; /* as it stands in the first line; no control characters */
 	unsigned minor;	   /* HTTP/1.minor */
 	bool keep_alive;
-	bool body_unknown; /* chunked, or waiting for 100 Continue: close after the answer */
+	bool chunked;	   /* the body comes in chunks (http_chunks.h); body_n is 0 */
 	uint64_t body_n;   /* bytes of body that follow the head */
 };
 

@@ -64,8 +64,16 @@ count_cores(void)
 	return ((unsigned)CPU_COUNT(&set));
 }
 
+static struct tls_context *
+current_tls(void *arg)
+{
+	struct monitor *m = arg;
+
+	return (status_tls(m->source.status));
+}
+
 static int
-make_parts(struct monitor *m, int listen_fd, const char *base_path, struct err *e)
+make_parts(struct monitor *m, int listen_fd, bool tls, const char *base_path, struct err *e)
 {
 	if (doorbell_make(&m->bell, e) != 0)
 		return (-1);
@@ -77,7 +85,8 @@ make_parts(struct monitor *m, int listen_fd, const char *base_path, struct err *
 	m->bell_event = event_new(m->base, m->bell.wait, EV_READ | EV_PERSIST, on_bell, m);
 	if (m->bell_event == NULL || event_add(m->bell_event, NULL) != 0)
 		return (err_set(e, "monitoring: no events"));
-	m->http = http_server_new(m->base, listen_fd, on_request, on_gone, m, e);
+	m->http = http_server_new(m->base, listen_fd, on_request, on_gone,
+	    tls ? current_tls : NULL, m, e);
 	return (m->http == NULL ? -1 : 0);
 }
 
@@ -101,7 +110,7 @@ monitor_free(struct monitor *m)
 }
 
 struct monitor *
-monitor_new(int listen_fd, const struct facts_source *source, const char *base_path,
+monitor_new(int listen_fd, bool tls, const struct facts_source *source, const char *base_path,
     struct err *e)
 {
 	struct monitor *m = calloc(1, sizeof(*m));
@@ -115,7 +124,7 @@ monitor_new(int listen_fd, const struct facts_source *source, const char *base_p
 	m->last = &m->first;
 	m->facts.cores = count_cores();
 	m->facts.threads = source->shared->nworkers;
-	if (make_parts(m, listen_fd, base_path, e) != 0) {
+	if (make_parts(m, listen_fd, tls, base_path, e) != 0) {
 		monitor_free(m);
 		return (NULL);
 	}

@@ -18,13 +18,13 @@ struct monitor;
 
 /*
  * monitor_new - takes the listening socket over when it succeeds.  base_path: of the option, any form.
- * NULL: the reason.
+ * tls: https, with the context that status.h has at each handshake.  NULL: the reason.
  * monitor_start - makes the thread.  0; -1.
  * monitor_quit - asks it to end.  monitor_stop - and waits for that; closes everything.  NULL is fine.
  * The main thread.
  */
-struct monitor *monitor_new(int listen_fd, const struct facts_source *, const char *base_path,
-    struct err *);
+struct monitor *monitor_new(int listen_fd, bool tls, const struct facts_source *,
+    const char *base_path, struct err *);
 int monitor_start(struct monitor *, struct err *);
 void monitor_quit(struct monitor *);
 void monitor_stop(struct monitor *);

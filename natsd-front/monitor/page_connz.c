@@ -243,11 +243,13 @@ in_account(const struct page_connz *o, const struct snapshot_conn *c)
 	return (strcmp(c->account, o->acc) == 0);
 }
 
-/* Nobody has a user or an MQTT client id yet. */
+/* Nobody has an MQTT client id yet. */
 static bool
 passes(const struct page_connz *o, const struct snapshot_conn *c)
 {
-	return (o->user == NULL && o->mqtt_client == NULL && (o->cid == 0 || o->cid == c->cid));
+	if (o->user != NULL && (c->user == NULL || strcmp(o->user, c->user) != 0))
+		return (false);
+	return (o->mqtt_client == NULL && (o->cid == 0 || o->cid == c->cid));
 }
 
 static void
@@ -368,6 +370,30 @@ times_json(struct json_out *j, const struct facts *f, const struct snapshot_conn
 }
 
 static void
+tls_json(struct json_out *j, const struct page_connz *o, const struct snapshot_conn *c)
+{
+	uint32_t i;
+
+	if (c->tls_version == NULL)
+		return;
+	json_kstr(j, "tls_version", str_of(c->tls_version));
+	json_kstr(j, "tls_cipher_suite", str_of(c->tls_cipher));
+	if (o->auth && c->ntls_certs != 0) {
+		json_key(j, "tls_peer_certs");
+		json_array_begin(j);
+		for (i = 0; i < c->ntls_certs; i++) {
+			json_object_begin(j);
+			json_kstr_oe(j, "subject", str_of(c->tls_certs[i].subject));
+			json_kstr(j, "spki_sha256", str_of(c->tls_certs[i].spki_sha256));
+			json_kstr(j, "cert_sha256", str_of(c->tls_certs[i].cert_sha256));
+			json_object_end(j);
+		}
+		json_array_end(j);
+	}
+	json_kbool_oe(j, "tls_first", c->tls_first);
+}
+
+static void
 conn_json(struct json_out *j, const struct page_connz *o, const struct facts *f,
     const struct snapshot_conn *c)
 {
@@ -388,6 +414,9 @@ conn_json(struct json_out *j, const struct page_connz *o, const struct facts *f,
 	json_kstr_oe(j, "name", str_of(c->name));
 	json_kstr_oe(j, "lang", str_of(c->lang));
 	json_kstr_oe(j, "version", str_of(c->version));
+	tls_json(j, o, c);
+	if (o->auth)
+		json_kstr_oe(j, "authorized_user", str_of(c->user));
 	if (o->auth && strcmp(c->account, "$G") != 0)
 		json_kstr(j, "account", str_of(c->account));
 	subs_json(j, o, c);

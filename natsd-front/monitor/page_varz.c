@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "natsd-front/monitor/page.h"
+#include "natsd-front/server_info.h"
 
 static void
 varz_needs(const struct page_call *call, struct facts_needs *needs)
@@ -119,53 +120,6 @@ requests(struct json_out *j, const struct facts *f)
 	json_object_end(j);
 }
 
-/* "a\nb" as a list. */
-static void
-tags(struct json_out *j, const char *lines)
-{
-	struct str rest = str_of(lines), line;
-	const char *end;
-
-	if (rest.n == 0)
-		return;
-	json_key(j, "tags");
-	json_array_begin(j);
-	while (rest.n > 0) {
-		end = memchr(rest.p, '\n', rest.n);
-		line = rest;
-		if (end != NULL)
-			line.n = (size_t)(end - rest.p);
-		json_str(j, line);
-		rest.p += line.n + (end != NULL);
-		rest.n -= line.n + (end != NULL);
-	}
-	json_array_end(j);
-}
-
-static void
-metadata(struct json_out *j, const char *lines)
-{
-	const char *line, *tab, *end;
-	char key[256];
-	size_t n;
-
-	if (lines[0] == '\0')
-		return;
-	json_key(j, "metadata");
-	json_object_begin(j);
-	for (line = lines; *line != '\0'; line = *end == '\n' ? end + 1 : end) {
-		end = strchrnul(line, '\n');
-		tab = memchr(line, '\t', (size_t)(end - line));
-		n = tab == NULL ? 0 : (size_t)(tab - line);
-		if (tab == NULL || n >= sizeof(key))
-			continue;
-		memcpy(key, line, n);
-		key[n] = '\0';
-		json_kstr(j, key, (struct str){ .p = tab + 1, .n = (size_t)(end - tab - 1) });
-	}
-	json_object_end(j);
-}
-
 static void
 kinds(struct json_out *j, const char *key, uint64_t clients)
 {
@@ -183,15 +137,9 @@ configuration(struct json_out *j, const struct options *o)
 {
 	json_ktime(j, "config_load_time", (struct wall){ .ns = o->config_load_wall_ns }, false);
 	json_kstr(j, "config_digest", str_of(o->config_digest));
-	tags(j, o->server_tags);
-	metadata(j, o->server_metadata);
-	json_key(j, "feature_flags");
-	json_object_begin(j);
-	json_kbool(j, "js_ack_fc_v2", false);
-	json_kbool(j, "js_api_reply_v2", false);
-	json_kbool(j, "js_raft_delete_range", true);
-	json_kbool(j, "js_snapshot_sources", false);
-	json_object_end(j);
+	server_info_tags(j, o);
+	server_info_metadata(j, o);
+	server_info_features(j);
 	json_kstr(j, "system_account", STR("$SYS"));
 }
 

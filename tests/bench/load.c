@@ -47,6 +47,7 @@ usage(void)
 	      "  -n count    messages to publish, rounded up to whole writes\n"
 	      "  -t ms       or the time to publish for (1000)\n"
 	      "  -w ms       warm up before (0)\n"
+	      "  -T          with TLS behind INFO\n"
 	      "  -W          say \"ready\" and wait for a line; for the end of input after\n",
 	    stderr);
 	exit(2);
@@ -69,7 +70,7 @@ plan_parse(struct load_plan *plan, int argc, char *argv[])
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "a:p:b:P:S:K:F:c:n:t:w:W")) != -1)
+	while ((ch = getopt(argc, argv, "a:p:b:P:S:K:F:c:n:t:w:TW")) != -1)
 		switch (ch) {
 		case 'a': plan->host = optarg; break;
 		case 'p': plan->port = (uint16_t)count_or_usage(optarg, 1, 65535); break;
@@ -84,6 +85,7 @@ plan_parse(struct load_plan *plan, int argc, char *argv[])
 		case 'n': plan->messages = count_or_usage(optarg, 1, 1000000000); break;
 		case 't': plan->ms = count_or_usage(optarg, 1, 3600000); break;
 		case 'w': plan->warm_ms = count_or_usage(optarg, 0, 3600000); break;
+		case 'T': plan->tls = true; break;
 		case 'W': plan->wait = true; break;
 		default: usage();
 		}

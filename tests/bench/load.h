@@ -28,6 +28,7 @@ struct load_plan {
 	int64_t ms;
 	int64_t warm_ms;
 	bool wait;
+	bool tls;
 };
 
 struct load_result {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/bench/load_conn.h"
+#include "tests/bench/load_tls.h"
 
 #define EVENTS_MAX 256
 #define CONNECT_LINES                                                                              \
@@ -21,9 +22,10 @@
 	"\"protocol\":1,\"headers\":true,\"no_responders\":true}\r\nPING\r\n"
 
 int
-load_net_open(struct load_net *net, const char *host, uint16_t port, struct err *e)
+load_net_open(struct load_net *net, const char *host, uint16_t port, bool tls, struct err *e)
 {
-	*net = (struct load_net){ .host = host, .port = port, .progress_at = mono_now() };
+	*net = (struct load_net){ .host = host, .port = port, .tls = tls,
+		.progress_at = mono_now() };
 	net->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (net->epoll == -1)
 		return (err_sys(e, "epoll"));
@@ -62,6 +64,18 @@ connect_to(const struct load_net *net, struct err *e)
 	return (fd);
 }
 
+static ssize_t
+conn_send(struct load_conn *c, const void *p, size_t n)
+{
+	return (c->tls != NULL ? load_tls_send(c->tls, p, n) : send(c->fd, p, n, MSG_NOSIGNAL));
+}
+
+static ssize_t
+conn_recv(struct load_conn *c, void *p, size_t n)
+{
+	return (c->tls != NULL ? load_tls_recv(c->tls, p, n) : recv(c->fd, p, n, 0));
+}
+
 /* Reads lines until one that begins with `want`; what stands behind it stays in `carry`. */
 static int
 await_line(struct load_conn *c, const char *want, struct err *e)
@@ -82,7 +96,7 @@ await_line(struct load_conn *c, const char *want, struct err *e)
 			memmove(c->carry, nl + 1, c->carried);
 			continue;
 		}
-		got = recv(c->fd, c->carry + c->carried, sizeof(c->carry) - c->carried, 0);
+		got = conn_recv(c, c->carry + c->carried, sizeof(c->carry) - c->carried);
 		if (got < 0)
 			return (err_sys(e, "waiting for %s", want));
 		if (got == 0)
@@ -100,7 +114,9 @@ shake_hands(struct load_conn *c, struct err *e)
 
 	if (await_line(c, "INFO", e) != 0)
 		return (-1);
-	if (send(c->fd, CONNECT_LINES, n, MSG_NOSIGNAL) != (ssize_t)n)
+	if (c->net->tls && (c->tls = load_tls_new(c->fd, e)) == NULL)
+		return (-1);
+	if (conn_send(c, CONNECT_LINES, n) != (ssize_t)n)
 		return (err_sys(e, "CONNECT"));
 	if (await_line(c, "PONG", e) != 0)
 		return (-1);
@@ -125,6 +141,8 @@ load_conn_open(struct load_conn *c, struct load_net *net, size_t out_max, struct
 	}
 	if (shake_hands(c, e) == 0)
 		return (0);
+	load_tls_free(c->tls);
+	c->tls = NULL;
 	free(c->out);
 	c->out = NULL;
 close_fd:
@@ -135,6 +153,7 @@ close_fd:
 void
 load_conn_close(struct load_conn *c)
 {
+	load_tls_free(c->tls);
 	close(c->fd);
 	free(c->out);
 }
@@ -201,7 +220,7 @@ static int
 answer_pings(struct load_conn *c, struct err *e)
 {
 	while (c->pongs_due > 0) {
-		if (send(c->fd, "PONG\r\n", 6, MSG_NOSIGNAL) != 6)
+		if (conn_send(c, "PONG\r\n", 6) != 6)
 			return (err_sys(e, "PONG"));
 		c->pongs_due--;
 	}
@@ -214,7 +233,7 @@ load_conn_flush(struct load_conn *c, struct err *e)
 	ssize_t n;
 
 	while (!load_conn_idle(c)) {
-		n = send(c->fd, c->out + c->out_at, c->out_len - c->out_at, MSG_NOSIGNAL);
+		n = conn_send(c, c->out + c->out_at, c->out_len - c->out_at);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return (wait_for_room(c, true, e));
 		if (n < 0)
@@ -288,7 +307,7 @@ conn_read(struct load_conn *c, struct err *e)
 	ssize_t got, taken;
 	size_t have;
 
-	got = recv(c->fd, c->net->in + LOAD_CARRY_BYTES, LOAD_READ_BYTES, 0);
+	got = conn_recv(c, c->net->in + LOAD_CARRY_BYTES, LOAD_READ_BYTES);
 	if (got < 0)
 		return (errno == EAGAIN || errno == EINTR ? 0 : err_sys(e, "recv"));
 	if (got == 0)

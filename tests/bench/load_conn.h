@@ -20,21 +20,25 @@
 #include "common/mono.h"
 
 #define LOAD_READ_BYTES (256u << 10)
-#define LOAD_CARRY_BYTES 8192u /* the longest control line or message that two reads may share */
+#define LOAD_CARRY_BYTES 24576u /* the longest control line or message that two reads may share */
 #define LOAD_HEAD_MAX 128u
-#define LOAD_PAYLOAD_MAX 4096u
+#define LOAD_PAYLOAD_MAX 16384u
 #define LOAD_STALL_MS 30000 /* nothing read for so long: the server has lost something */
 
 struct load_net {
 	int epoll;
 	const char *host; /* IPv4 address in digits */
 	uint16_t port;
+	bool tls; /* every connection speaks it, behind INFO */
 	uint8_t *in;		 /* LOAD_READ_BYTES behind LOAD_CARRY_BYTES */
 	struct mono progress_at; /* the last time that anything was read */
 };
 
+struct load_tls;
+
 struct load_conn {
 	int fd;
+	struct load_tls *tls; /* NULL: plain */
 	struct load_net *net;
 	void *owner;	 /* of whoever gave `deliver` */
 	unsigned number; /* likewise */
@@ -59,7 +63,7 @@ struct load_conn {
 };
 
 /* load_net_open - 0; -1. */
-int load_net_open(struct load_net *, const char *host, uint16_t port, struct err *);
+int load_net_open(struct load_net *, const char *host, uint16_t port, bool tls, struct err *);
 void load_net_close(struct load_net *);
 
 /*

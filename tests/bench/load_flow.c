@@ -320,7 +320,7 @@ load_flow_run(const struct load_plan *plan, struct load_result *r, struct err *e
 	if (plan->subjects > SUBJECTS_MAX || plan->publishers > PUBLISHERS_MAX)
 		return (err_set(e, "at most %u subjects and %u publishers", SUBJECTS_MAX,
 		    PUBLISHERS_MAX));
-	if (load_net_open(&f.net, plan->host, plan->port, e) != 0)
+	if (load_net_open(&f.net, plan->host, plan->port, plan->tls, e) != 0)
 		return (-1);
 	if (flow_open(&f, e) == 0)
 		rc = flow_measure(&f, r, e);

@@ -39,7 +39,7 @@ load_idle_run(const struct load_plan *plan, struct load_result *r, struct err *e
 	int rc = -1;
 
 	if (raise_descriptors(plan->connections, e) != 0 ||
-	    load_net_open(&net, plan->host, plan->port, e) != 0)
+	    load_net_open(&net, plan->host, plan->port, plan->tls, e) != 0)
 		return (-1);
 	conns = calloc(plan->connections, sizeof(*conns));
 	if (conns == NULL) {

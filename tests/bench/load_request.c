@@ -322,7 +322,7 @@ load_request_run(const struct load_plan *plan, struct load_result *r, struct err
 	if (plan->publishers > PAIRS_MAX || plan->in_flight > IN_FLIGHT_MAX)
 		return (err_set(e, "at most %u pairs with %u requests each", PAIRS_MAX,
 		    IN_FLIGHT_MAX));
-	if (load_net_open(&run.net, plan->host, plan->port, e) != 0)
+	if (load_net_open(&run.net, plan->host, plan->port, plan->tls, e) != 0)
 		return (-1);
 	if (run_open(&run, e) == 0)
 		rc = request_measure(&run, r, e);

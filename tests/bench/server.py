@@ -96,6 +96,15 @@ def children_of(pid):
 	return found
 
 
+def make_certificate(folder):
+	"""Paths of a certificate and its key."""
+	cert, key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
+	subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+	                "-nodes", "-subj", "/CN=localhost", "-days", "30", "-keyout", key, "-out", cert],
+	               check=True, capture_output=True)
+	return cert, key
+
+
 class Kind:
 	"""natsd or its peer: how it is started, with as many threads as the other."""
 
@@ -106,12 +115,15 @@ class Kind:
 		self.workers = workers
 		self.env = dict(os.environ, GOMAXPROCS=str(workers), **(env or {}))
 
-	def command(self, folder, port):
+	def command(self, folder, port, tls=False):
 		words = [self.program, "-a", "127.0.0.1", "-p", port]
-		if self.natsd:
+		config = "natsd { front_threads: %d }\n" % self.workers if self.natsd else ""
+		if tls:
+			config += "tls { cert_file: '%s', key_file: '%s' }\n" % make_certificate(folder)
+		if config:
 			path = os.path.join(folder, "natsd.conf")
 			with open(path, "w") as f:
-				f.write("natsd { front_threads: %d }\n" % self.workers)
+				f.write(config)
 			words += ["-c", path]
 		return words
 
@@ -119,15 +131,16 @@ class Kind:
 class Server:
 	"""with Server(kind) as s: a running server, alone in a temporary folder; .port is its port."""
 
-	def __init__(self, kind):
+	def __init__(self, kind, tls=False):
 		self.kind = kind
+		self.tls = tls
 		self.process = None
 		self.port = None
 		self.pids = []
 
 	def __enter__(self):
 		self.folder = tempfile.mkdtemp(prefix="natsd-bench-")
-		command = self.kind.command(self.folder, "-1") + ["--ports_file_dir", self.folder]
+		command = self.kind.command(self.folder, "-1", self.tls) + ["--ports_file_dir", self.folder]
 		self.log = os.path.join(self.folder, "log")
 		try:
 			with open(self.log, "w") as log:

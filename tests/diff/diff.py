@@ -4,6 +4,7 @@
 	diff.py [-j N] [-w 1,2,8] [--cuts N|all] [name ...]	natsd against the golden transcripts (TAP)
 	diff.py --record [name ...]	writes the transcripts of $NATS_SERVER to golden/
 	diff.py --live [name ...]	both servers now; golden/ is not looked at
+	diff.py --prune [name ...]	takes out of pending what passes now
 	diff.py --show SERVER name ...	prints transcripts
 	diff.py -l	lists the scenarios
 
@@ -66,10 +67,12 @@ class Plan:
 		self.cuts, self.seed = cuts, seed
 
 	def of(self, scenario, sent, workers):
-		if self.cuts == 0 or scenario.whole or scenario.own or sent < 2:
+		if self.cuts == 0 or scenario.whole or sent < 2:
 			return []
 		places = list(range(1, sent))
 		if self.cuts != "all":
+			if scenario.own:
+				return ["bytes"]
 			dice = random.Random("%s %s %s" % (self.seed, scenario.name, workers))
 			places = sorted(dice.sample(places, min(len(places), self.cuts)))
 		return ["bytes"] + places
@@ -84,7 +87,7 @@ class Results:
 
 def start(job, book, results):
 	try:
-		return servers.Host(book, job.config, job.binary, job.workers)
+		return servers.Host(book, job.config, job.binary, job.workers, not job.own)
 	except (natsd.Failure, OSError) as e:
 		results.trouble = str(e)
 		return None
@@ -112,6 +115,9 @@ def run_job(job):
 				run = engine.Run(book, scenario, host.server, host.table, diag, cut, host.info)
 				found.append((cut, run.run()))
 				host.rough = host.rough or any(s.verb == "signal" for s in scenario.steps)
+				if job.own:
+					host.end()
+					host = None
 				if cut == "":
 					cuts = job.plan.of(scenario, run.sent, job.workers)
 	except Exception:  # a worker process tells what happened instead of dying
@@ -241,6 +247,17 @@ def report(verdicts, waiting):
 	return failed
 
 
+def prune(passing):
+	"""Takes the scenarios that pass, however they are cut, out of pending."""
+	path = os.path.join(engine.HERE, "pending")
+	with open(path, encoding="utf-8") as f:
+		lines = f.readlines()
+	with open(path, "w", encoding="utf-8") as f:
+		f.writelines(line for line in lines if line.split("\t")[0] not in passing)
+	print("%d scenarios wait no more" % len(passing))
+	return 0
+
+
 def check(book, names, args, live):
 	waiting = pending()
 	for name in waiting:
@@ -256,14 +273,17 @@ def check(book, names, args, live):
 		ready = [n for n in names if n not in waiting]
 		todo += jobs_for(book, ready, natsd.server_binary(), workers, plan)
 	for name in [n for n in names if n in waiting]:
-		todo.append(Job([name], book.scenarios[name].config, False, natsd.server_binary(),
-		                args.workers[-1], Plan(0, 0)))
+		s = book.scenarios[name]
+		counts, how = (args.workers, plan) if args.prune else (args.workers[-1:], Plan(0, 0))
+		todo += [Job([name], s.config, s.own, natsd.server_binary(), w, how) for w in counts]
 	verdicts = {name: Verdict() for name in names}
 	troubles = compare(want, run_all(todo, args.jobs), verdicts)
 	for name in [n for n in verdicts if n.startswith("config/") and n not in waiting]:
 		if all(book.scenarios[m].name in waiting for m in names
 		       if book.scenarios[m].config == name[7:]):
 			del verdicts[name]
+	if args.prune:
+		return prune([n for n in waiting if n in verdicts and not verdicts[n].complaints])
 	failed = report(verdicts, waiting)
 	for text in troubles:
 		print("# " + text.replace("\n", "\n# "))
@@ -275,9 +295,10 @@ def arguments():
 	parser = argparse.ArgumentParser()
 	parser.add_argument("--record", action="store_true")
 	parser.add_argument("--live", action="store_true")
+	parser.add_argument("--prune", action="store_true")
 	parser.add_argument("--show", metavar="SERVER")
 	parser.add_argument("-l", "--list", action="store_true")
-	parser.add_argument("-j", "--jobs", type=int, default=4)
+	parser.add_argument("-j", "--jobs", type=int, default=6)
 	parser.add_argument("-w", "--workers", default=",".join(map(str, WORKERS)))
 	parser.add_argument("--cuts", default="all" if os.environ.get("NATSD_LONG") else str(SAMPLE))
 	parser.add_argument("--seed", default=os.environ.get("NATSD_SEED") or
@@ -293,6 +314,8 @@ def main():
 	args = arguments()
 	book = script.Book()
 	names = [n for n in book.scenarios if not args.names or any(p in n for p in args.names)]
+	if args.prune:
+		names = [n for n in names if n in pending()]
 	if args.list:
 		print("\n".join(book.scenarios))
 	elif args.record:

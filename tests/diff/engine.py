@@ -179,6 +179,13 @@ class Conn:
 				self.notes.append("tls: failed")
 			self.end = self.end or "<eof>"
 
+	def half(self):
+		"""FIN, under TLS too: the class of TLS sockets would stop to decrypt."""
+		try:
+			socket.socket.shutdown(self.socket, socket.SHUT_WR)
+		except OSError:
+			pass
+
 	def close(self, reset=False):
 		if reset:
 			self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -223,7 +230,7 @@ class Run:
 		self.book, self.scenario, self.server = book, scenario, server
 		self.table, self.diag, self.cuts = table, diag, cuts
 		self.std_info = std_info
-		self.timeout = 10
+		self.timeout = 5
 		self.conns = {}
 		self.blocks = []
 		self.sent = 0
@@ -284,6 +291,8 @@ class Run:
 				self.conn(name).barrier()
 		elif step.verb in ("GET", "HEAD", "POST", "RAW"):
 			self.step_http(step)
+		elif step.verb == "FIND":
+			self.step_find(*step.text.split(" ", 1))
 		elif step.verb == "reload":
 			self.step_reload(step.text)
 		elif step.verb == "signal":
@@ -292,6 +301,8 @@ class Run:
 			self.server.wait_log(step.text)
 		elif step.verb == "gone":
 			self.step_gone(step.text)
+		elif step.verb == "closed":
+			self.step_closed(int(step.text))
 		elif step.verb == "test":
 			self.step_test(step.text)
 
@@ -319,7 +330,7 @@ class Run:
 		elif step.verb == "tls":
 			c.tls(dict(word.split("=", 1) for word in step.words()))
 		elif step.verb == "half":
-			c.socket.shutdown(socket.SHUT_WR)
+			c.half()
 		elif step.verb in ("close", "reset"):
 			c.close(step.verb == "reset")
 			c.end = "<closed here>"
@@ -341,6 +352,10 @@ class Run:
 		out += [self.table.apply("http", line) for line in body.split("\n")]
 		self.blocks.append(("%s %s" % (step.verb, step.text), [x for x in out if x is not None]))
 
+	def step_find(self, path, pattern):
+		body = http(self.server.http, b"GET %s HTTP/1.0\r\n\r\n" % self.expand(path))[2]
+		self.blocks.append(("FIND %s %s" % (path, pattern), [" ".join(x.split()) for x in re.findall(pattern, body)]))
+
 	def step_reload(self, name):
 		before = len(self.server.log())
 		self.server.configure(self.book.config(name))
@@ -356,6 +371,11 @@ class Run:
 		local = self.conns[name].local
 		natsd.wait_until(lambda: '"port": %d,' % local[1] not in
 		                 http(self.server.http, b"GET /connz HTTP/1.0\r\n\r\n")[2], "%s to be gone" % name)
+
+	def step_closed(self, n):
+		natsd.wait_until(lambda: '"total": %d,' % n in
+		                 http(self.server.http, b"GET /connz?state=closed HTTP/1.0\r\n\r\n")[2],
+		                 "%d closed connections" % n)
 
 	def step_test(self, name):
 		path = os.path.join(self.server.dir, name + ".conf")
@@ -379,10 +399,7 @@ class Run:
 		for c in left:
 			if c.end:
 				continue
-			try:
-				c.socket.shutdown(socket.SHUT_WR)
-			except OSError:
-				pass
+			c.half()
 			c.to_end()
 			c.end = None if self.scenario.final else "<end>"
 
@@ -410,9 +427,10 @@ class Run:
 
 	def transcript(self):
 		out, pool = [], []
-		for name, c in self.conns.items():
-			out.append("[%s]" % name)
-			out += self.of_conn(c, pool)
+		parts = {name: self.of_conn(c, pool) for name, c in self.conns.items()}
+		alike = iter(sorted(parts[n] for n in self.scenario.alike if n in parts))
+		for name, lines in parts.items():
+			out += ["[%s]" % name] + (next(alike) if name in self.scenario.alike else lines)
 		if self.scenario.free:
 			out += ["[pool %s]" % ",".join(self.scenario.free)] + sorted(pool)
 		for title, lines in self.blocks:
@@ -420,7 +438,7 @@ class Run:
 		return out
 
 	def of_conn(self, c, pool):
-		out = list(c.notes)
+		out = [self.table.apply("line", note) for note in c.notes]
 		frames = c.frames.frames
 		if c.skipped:
 			return out + ["<skipped>", self.table.apply("line", c.end or "<open>")]
@@ -428,7 +446,7 @@ class Run:
 			messages, frames = stream.pooled(frames)
 			pool += messages
 		for line in stream.lines(frames, self.scenario.pings):
-			kind = "info" if line.startswith("INFO ") else "line"
+			kind = "info" if line.startswith("INFO ") else "event" if ' | {"server":' in line else "line"
 			line = self.table.apply(kind, line)
 			out.append("INFO -" if kind == "info" and line == self.std_info else line)
 		if c.frames.rest():

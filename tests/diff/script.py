@@ -6,7 +6,7 @@ line before them that is not.
 	config NAME
 		text of a configuration file; @CERTS@ is the folder of certificates
 
-	scenario NAME [config=NAME] [own] [whole] [split] [pings] [order] [free=A,B] [final=no]
+	scenario NAME [config=NAME] [own] [whole] [pings] [free=A,B] [alike=A,B] [final=no]
 		steps
 
 A scenario's options:
@@ -15,6 +15,7 @@ A scenario's options:
 	whole	is not cut into pieces: it waits for time to pass, or its answer depends on segments
 	pings	PINGs of the server are part of the transcript
 	free=A,B	which of these connections gets a message is free: their messages are pooled
+	alike=A,B	which of these connections has which transcript is free
 	final=no	no PING at the end of connections that are still open
 
 Steps, one a line; A, B, C are connections, made when first named:
@@ -30,15 +31,18 @@ Steps, one a line; A, B, C are connections, made when first named:
 	A half | A close | A reset	shuts down its sending side; closes; closes with RST
 	A idle MS	stays silent so long: only for times that the protocol itself has
 	GET PATH [HEADER...]	an HTTP request for monitoring; also HEAD, POST
+	FIND PATH PATTERN	of the body of GET PATH only what fits the pattern
 	RAW TEXT	the same, byte by byte as written
 	reload NAME	the server takes that configuration
 	signal NAME	LDM, TERM, INT
 	log TEXT	waits for a line in the server's log
+	closed N	waits until the server remembers N closed connections
 	gone A	waits until the server knows that A is closed
 	test NAME	runs the server with -t on that configuration: exit status and what it says
 
 In TEXT: \\r \\n \\t \\0 \\\\ \\xHH, and ${...}:
 	${rep TEXT N}	TEXT, N times
+	${flood SUBJECT SIZE N}	N messages of SIZE bytes
 	${nkey NAME}	public key of a user whose seed is made of NAME
 	${sig NAME}	its signature of the nonce in this connection's INFO
 	${cid A}	client_id of connection A
@@ -53,7 +57,7 @@ import nkeys
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(HERE, "scenarios")
 ESCAPES = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"0": b"\0", b"\\": b"\\"}
-WORDS = ("GET", "HEAD", "POST", "RAW", "reload", "signal", "log", "test", "gone", "~")
+WORDS = ("FIND", "GET", "HEAD", "POST", "RAW", "reload", "signal", "log", "test", "gone", "closed", "~")
 
 
 class Mistake(Exception):
@@ -71,7 +75,7 @@ class Step:
 class Scenario:
 	def __init__(self, name, options, place):
 		self.name, self.place, self.steps = name, place, []
-		self.config, self.free, self.final = "plain", [], True
+		self.config, self.free, self.alike, self.final = "plain", [], [], True
 		self.own = self.whole = self.pings = False
 		for word in options:
 			key, _, value = word.partition("=")
@@ -79,6 +83,8 @@ class Scenario:
 				self.config = value
 			elif key == "free":
 				self.free = value.split(",")
+			elif key == "alike":
+				self.alike = value.split(",")
 			elif key == "final":
 				self.final = value != "no"
 			elif key in ("own", "whole", "pings"):
@@ -159,6 +165,9 @@ def expand(text, look):
 		words = m.group(1).decode().split(" ")
 		if words[0] == "rep":
 			return expand(words[1], look) * int(words[2])
+		if words[0] == "flood":
+			size, count = int(words[2]), int(words[3])
+			return (b"PUB %s %d\r\n%s\r\n" % (words[1].encode(), size, b"x" * size)) * count
 		return look(words[0], words[1:]).encode()
 
 	def escape(m):

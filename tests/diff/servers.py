@@ -11,15 +11,18 @@ import stream
 
 
 class Host:
-	"""A running server for scenarios of one configuration."""
+	"""A running server for scenarios of one configuration.
 
-	def __init__(self, book, name, binary, workers):
+	probe	a first connection shows the usual INFO; without, the server has seen nobody
+	"""
+
+	def __init__(self, book, name, binary, workers, probe=True):
 		self.server = natsd.Server(book.config(name), workers=workers, http=True, binary=binary)
 		self.table = normal.Table()
 		self.web = None
 		self.rough = False  # a scenario has broken it on purpose: it does not end in an orderly way
-		self.base = self._load() if self.server.peer else None
-		self.info = self._info()
+		self.base = self._load() if self.server.peer and probe else None
+		self.info = self._info() if probe else None
 
 	def _info(self):
 		"""The INFO that a new connection gets, normalised; None when it does not come first."""

@@ -65,6 +65,9 @@ def _frame(frame):
 	line, body = frame
 	if body is None:
 		return _line(line)
+	if body.startswith(b'{"server":'):
+		head = _line(line).rsplit(" ", 1)[0] + " <size>"
+		return "%s | %s" % (head, body[:-2].decode("utf-8", "backslashreplace"))
 	end = "" if body.endswith(b"\r\n") else " (no CR LF behind)"
 	return "%s | %s%s" % (_line(line), visible(body[:-2]), end)
 
@@ -72,12 +75,15 @@ def _frame(frame):
 def _key(frame):
 	"""Frames that are copies of one message to several subscriptions share this key."""
 	line, body = frame
-	words = line.split()
-	return (words[:2], words[3:], body) if body is not None else None
+	if body is not None:
+		words = line.split()
+		return (words[:2], words[3:], body)
+	return b"-ERR" if re.match(rb"-ERR '.*\(sid ", line) else None
 
 
 def settled(frames):
-	"""Copies of one message stand in order of their sids: the server may choose any."""
+	"""Copies of one message stand in order of their sids, and so do subscriptions that a reload took
+	away: the server may choose any order."""
 	out, i = [], 0
 	while i < len(frames):
 		j = i + 1

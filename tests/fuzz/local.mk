@@ -60,7 +60,7 @@ tests_fuzz_fuzz_ctl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_ctl_LDADD = $(COMMON_LIBS)
 endif
 
-HTTP_FUZZED = natsd-front/libfront.a $(COMMON_LIBS)
+HTTP_FUZZED = natsd-front/libfront.a $(COMMON_LIBS) $(CRYPT_LIBS)
 check_PROGRAMS += tests/fuzz/replay_http
 tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_http_LDADD = $(HTTP_FUZZED)
@@ -87,7 +87,7 @@ tests_fuzz_fuzz_options_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_options_LDADD = $(COMMON_LIBS)
 endif
 
-FRONT_FUZZ_LIBS = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS)
+FRONT_FUZZ_LIBS = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS) $(LIBSSL_LIBS)
 check_PROGRAMS += tests/fuzz/replay_parser tests/fuzz/replay_connect
 tests_fuzz_replay_parser_SOURCES = tests/fuzz/fuzz_parser.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_parser_LDADD = $(FRONT_FUZZ_LIBS)
@@ -107,6 +107,39 @@ tests_fuzz_fuzz_connect_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_connect_LDADD = $(FRONT_FUZZ_LIBS)
 endif
 
+check_PROGRAMS += tests/fuzz/replay_access tests/fuzz/replay_tls_options
+tests_fuzz_replay_access_SOURCES = tests/fuzz/fuzz_access.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_access_LDADD = $(COMMON_LIBS)
+tests_fuzz_replay_tls_options_SOURCES = tests/fuzz/fuzz_tls_options.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_tls_options_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_access tests/fuzz/replay_tls_options
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_access tests/fuzz/fuzz_tls_options
+tests_fuzz_fuzz_access_SOURCES = tests/fuzz/fuzz_access.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_access_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_access_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_access_LDADD = $(COMMON_LIBS)
+tests_fuzz_fuzz_tls_options_SOURCES = tests/fuzz/fuzz_tls_options.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_tls_options_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_tls_options_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_tls_options_LDADD = $(COMMON_LIBS)
+endif
+
+check_PROGRAMS += tests/fuzz/replay_proxy_header
+tests_fuzz_replay_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c
+tests_fuzz_replay_proxy_header_LDADD = $(FRONT_FUZZ_LIBS)
+TESTS += tests/fuzz/replay_proxy_header
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_proxy_header
+tests_fuzz_fuzz_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_proxy_header_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_proxy_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_proxy_header_LDADD = $(FRONT_FUZZ_LIBS)
+endif
+
 check_PROGRAMS += tests/fuzz/replay_transform
 tests_fuzz_replay_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_transform_LDADD = $(COMMON_LIBS)
@@ -118,4 +151,32 @@ tests_fuzz_fuzz_transform_SOURCES = tests/fuzz/fuzz_transform.c tests/fuzz/fuzz.
 tests_fuzz_fuzz_transform_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_transform_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_transform_LDADD = $(COMMON_LIBS)
+endif
+
+check_PROGRAMS += tests/fuzz/replay_auth_text
+tests_fuzz_replay_auth_text_SOURCES = tests/fuzz/fuzz_auth_text.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_auth_text_LDADD = $(FRONT_FUZZ_LIBS)
+TESTS += tests/fuzz/replay_auth_text
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_auth_text
+tests_fuzz_fuzz_auth_text_SOURCES = tests/fuzz/fuzz_auth_text.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_auth_text_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_auth_text_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_auth_text_LDADD = $(FRONT_FUZZ_LIBS)
+endif
+
+check_PROGRAMS += tests/fuzz/replay_options_tree
+tests_fuzz_replay_options_tree_SOURCES = tests/fuzz/fuzz_options_tree.c tests/fuzz/fuzz.h \
+	tests/fuzz/replay.c $(SUPERVISOR_OPTIONS)
+tests_fuzz_replay_options_tree_LDADD = $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_options_tree
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_options_tree
+tests_fuzz_fuzz_options_tree_SOURCES = tests/fuzz/fuzz_options_tree.c tests/fuzz/fuzz.h \
+	$(SUPERVISOR_OPTIONS)
+tests_fuzz_fuzz_options_tree_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_options_tree_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_options_tree_LDADD = $(COMMON_LIBS)
 endif

@@ -17,14 +17,18 @@ endif
 
 SYSTEM_TESTS = \
 	tests/system/core.py \
+	tests/system/auth.py \
 	tests/system/limits.py \
 	tests/system/deliver.py \
 	tests/system/log_texts.py \
 	tests/system/process.py \
-	tests/system/clients.py
+	tests/system/clients.py \
+	tests/system/tls.py
 # Those that need a build with --enable-killpoints, in whole or in part.
 SYSTEM_KILL_TESTS = \
 	tests/system/attacks.py \
+	tests/system/leaks.py \
+	tests/system/memory.py \
 	tests/system/per_message.py \
 	tests/system/probe.py \
 	tests/system/kills/points.py \
@@ -33,7 +37,8 @@ SYSTEM_KILL_TESTS = \
 	tests/system/kills/supervisor.py
 TESTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS)
 dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
-	tests/system/natsd.py tests/system/wire.py tests/system/kills/load.py
+	tests/system/natsd.py tests/system/steps.py tests/system/certs.py tests/system/wire.py \
+	tests/system/wire_tls.py tests/system/nkeys.py tests/system/kills/load.py
 EXTRA_DIST += tests/system/clients tests/system/log_texts.expected
 
 # Preloaded into natsd-front by per_message.py.

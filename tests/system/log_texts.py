@@ -422,6 +422,24 @@ def deadline_exceeded(s):
 	flood(s, "WriteDeadline of")
 
 
+@session(config='write_deadline: "0.3s", write_timeout: retry, max_traced_msg_len: 1', only="INF")
+def deadline_retried(s):
+	"""It reads, but slowly: told once or more, and kept."""
+	slow = s.client(QUIET, rcvbuf=65536)
+	slow.send("SUB foo 1\r\n")
+	slow.flush()
+	fast = s.client(QUIET)
+	for _ in range(80):
+		fast.send((b"PUB foo 60000\r\n" + b"x" * 60000 + b"\r\n") * 4)
+	while "Slow Consumer Detected" not in s.server.log():
+		slow.socket.recv(16384)
+		time.sleep(0.005)
+	while "Slow Consumer Recovered" not in s.server.log():
+		slow.socket.recv(1 << 20)
+	fast.send("PUB foo 3\r\nend\r\n")
+	slow.until(b"\r\nend\r\n")
+
+
 @session(config="max_pending: 20000000, max_traced_msg_len: 1", only="stalled for a total")
 def stalled(s):
 	flood(s, "stalled for a total")

@@ -3,6 +3,7 @@
 import collections
 import json
 import re
+import select
 import socket
 import time
 
@@ -69,10 +70,19 @@ class Client:
 		end = time.monotonic() + seconds(self.timeout)
 		while time.monotonic() < end:
 			left = struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, b"\0" * 4))[0]
-			if left == 0:
+			if left == 0 or self.hung_up():
 				time.sleep(0.0005)
 				return
 		raise Failure("the server does not take what was sent")
+
+	def hung_up(self):
+		"""Whether the end of the connection is the next thing to read."""
+		if not select.select([self.socket], [], [], 0)[0]:
+			return False
+		try:
+			return self.socket.recv(1, socket.MSG_PEEK) == b""
+		except ConnectionResetError:
+			return True
 
 	def connect(self, **options):
 		self.send("CONNECT %s\r\n" % json.dumps(options))

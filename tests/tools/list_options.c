@@ -9,6 +9,24 @@
 
 #include "common/options.h"
 
+static void
+print_names(const char *block, const char *names)
+{
+	for (const char *at = names; *at != '\0';) {
+		size_t len = strcspn(at, "|");
+
+		printf("%s%s%.*s\n", block, block[0] == '\0' ? "" : ".", (int)len, at);
+		at += len + (at[len] == '|' ? 1 : 0);
+	}
+}
+
+static void
+print_block(const char *block, const char *names)
+{
+	puts(block);
+	print_names(block, names);
+}
+
 int
 main(void)
 {
@@ -17,12 +35,10 @@ main(void)
 
 	r = options_rows(&n);
 	for (size_t i = 0; i < n; i++)
-		for (const char *at = r[i].keys; *at != '\0';) {
-			size_t len = strcspn(at, "|");
-
-			printf("%.*s\n", (int)len, at);
-			at += len + (at[len] == '|' ? 1 : 0);
-		}
+		print_names("", r[i].keys);
+	#define BLOCK(NAME, NAMES) print_block(NAME, NAMES);
+	OPTION_BLOCK_LIST(BLOCK)
+#undef BLOCK
 #define PRINT(KEY, ...) puts(KEY);
 	OPTION_LISTEN_LIST(PRINT)
 	OPTION_UNBUILT_LIST(PRINT)

@@ -5,11 +5,11 @@ FRONT_TESTS = \
 	tests/unit/test_out \
 	tests/unit/test_permit \
 	tests/unit/test_front_parts \
-	tests/unit/test_worker \
+	tests/unit/test_worker tests/unit/test_lend \
 	tests/unit/test_front_allocs
 check_PROGRAMS += $(FRONT_TESTS)
 TESTS += $(FRONT_TESTS)
-FRONT_TEST_LIBS = natsd-front/libfront.a $(TEST_LIBS) $(JANSSON_LIBS)
+FRONT_TEST_LIBS = natsd-front/libfront.a $(TEST_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS) $(LIBSSL_LIBS)
 FRONT_RIG = tests/unit/front_rig.c tests/unit/front_rig.h
 
 tests_unit_test_parser_SOURCES = tests/unit/test_parser.c
@@ -27,6 +27,9 @@ tests_unit_test_front_parts_LDADD = $(FRONT_TEST_LIBS)
 tests_unit_test_worker_SOURCES = tests/unit/test_worker.c $(FRONT_RIG)
 tests_unit_test_worker_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_worker_LDADD = $(FRONT_TEST_LIBS)
+tests_unit_test_lend_SOURCES = tests/unit/test_lend.c $(FRONT_RIG)
+tests_unit_test_lend_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_lend_LDADD = $(FRONT_TEST_LIBS)
 tests_unit_test_front_allocs_SOURCES = tests/unit/test_front_allocs.c $(FRONT_RIG)
 tests_unit_test_front_allocs_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_front_allocs_LDADD = $(FRONT_TEST_LIBS)

@@ -4,10 +4,12 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/access.h"
 #include "tests/unit/front_rig.h"
 
 static struct settings *
@@ -39,6 +41,9 @@ rig_start(struct rig *r, unsigned n, void (*change)(struct options *))
 	*r = (struct rig){ .n = n, .settings = make_settings(change) };
 	r->shared = shared_new(n, 1, 100);
 	ck_assert_ptr_nonnull(r->shared);
+	ck_assert_msg(settings_bind(r->settings, r->shared, &e) == 0, "%s", e.text);
+	r->shared->helpers = helpers_new(r->shared, 2, 1, &e);
+	ck_assert_msg(r->shared->helpers != NULL, "%s", e.text);
 	ck_assert_int_eq(doorbell_make(&r->main_bell, &e), 0);
 	for (i = 0; i < n; i++) {
 		ck_assert_int_eq(doorbell_make(&r->bells[i], &e), 0);
@@ -53,9 +58,56 @@ rig_start(struct rig *r, unsigned n, void (*change)(struct options *))
 			ck_assert_int_eq(link_make(&r->workers[i]->links[j], &r->bells[i],
 			    &r->workers[j]->links[i], &r->bells[j], LOCAL_RING_BYTES, &e), 0);
 	}
+	ck_assert_int_eq(helpers_start(r->shared->helpers, &e), 0);
 	for (i = 0; i < n; i++)
 		ck_assert_int_eq(pthread_create(&r->threads[i], NULL, worker_run,
 		    r->workers[i]), 0);
+}
+
+/* Until every worker said that it changed over. */
+static void
+wait_used(struct rig *r)
+{
+	struct pollfd p = { .fd = r->main_bell.wait, .events = POLLIN };
+	struct ring_rec rec;
+	unsigned i, used = 0;
+
+	while (used < r->n) {
+		for (i = 0; i < r->n; i++)
+			while (ring_peek(r->links[i].from, &rec) == 1) {
+				used += rec.type == LOCAL_SETTINGS_USED;
+				ring_next(r->links[i].from, &rec);
+				ring_release(r->links[i].from, rec.end);
+			}
+		for (i = 0; used < r->n && i < r->n; i++)
+			if (!ring_sleep(r->links[i].from))
+				break;
+		if (used < r->n && i == r->n)
+			ck_assert_int_eq(poll(&p, 1, 10000), 1);
+		doorbell_clear(&r->main_bell);
+		for (i = 0; i < r->n; i++)
+			ring_wake(r->links[i].from);
+	}
+}
+
+void
+rig_reload(struct rig *r, void (*change)(struct options *))
+{
+	struct settings *old = r->settings;
+	struct err e = { .text = "" };
+	struct local_settings m = { .settings = NULL };
+	unsigned i;
+
+	r->settings = make_settings(change);
+	ck_assert_msg(settings_bind(r->settings, r->shared, &e) == 0, "%s", e.text);
+	m.settings = r->settings;
+	m.access_changed = !access_equal(old->o.access, r->settings->o.access);
+	for (i = 0; i < r->n; i++) {
+		ck_assert(local_say(&r->links[i], LOCAL_SETTINGS, &m, sizeof(m)));
+		link_flush(&r->links[i]);
+	}
+	wait_used(r);
+	settings_release(old);
 }
 
 void
@@ -69,22 +121,25 @@ rig_stop(struct rig *r)
 	}
 	for (i = 0; i < r->n; i++)
 		pthread_join(r->threads[i], NULL);
+	do
+		helpers_stop(r->shared->helpers); /* on a busy machine once is not enough */
+	while (helpers_stuck(r->shared->helpers));
 	for (i = 0; i < r->n; i++) {
 		worker_free(r->workers[i]);
 		link_free(&r->links[i]);
 		doorbell_close(&r->bells[i]);
 	}
 	doorbell_close(&r->main_bell);
+	helpers_free(r->shared->helpers);
 	shared_free(r->shared);
-	settings_free(r->settings);
+	settings_release(r->settings);
 }
 
 int
-rig_connect(struct rig *r, unsigned worker, const char *connect)
+rig_connect_info(struct rig *r, unsigned worker, char *line, size_t size)
 {
 	struct local_adopt a = { .cid = ++r->cid, .family = AF_INET, .port = 1,
 		.addr = { 127, 0, 0, 1 } };
-	char line[2048];
 	int fds[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
@@ -93,14 +148,23 @@ rig_connect(struct rig *r, unsigned worker, const char *connect)
 	atomic_fetch_add(&r->shared->pub[worker].conns, 1);
 	ck_assert(local_say(&r->links[worker], LOCAL_ADOPT, &a, sizeof(a)));
 	link_flush(&r->links[worker]);
-	rig_line(fds[1], line, sizeof(line));
+	rig_line(fds[1], line, size);
 	ck_assert_int_eq(strncmp(line, "INFO {", 6), 0);
-	if (connect != NULL) {
-		rig_send(fds[1], "CONNECT ");
-		rig_send(fds[1], connect);
-		rig_send(fds[1], "\r\n");
-	}
 	return (fds[1]);
+}
+
+int
+rig_connect(struct rig *r, unsigned worker, const char *connect)
+{
+	char line[2048];
+	int fd = rig_connect_info(r, worker, line, sizeof(line));
+
+	if (connect != NULL) {
+		rig_send(fd, "CONNECT ");
+		rig_send(fd, connect);
+		rig_send(fd, "\r\n");
+	}
+	return (fd);
 }
 
 void

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "natsd-front/helpers.h"
 #include "natsd-front/local.h"
 #include "natsd-front/settings.h"
 #include "natsd-front/shared.h"
@@ -31,9 +32,16 @@ struct rig {
 void rig_start(struct rig *, unsigned n, void (*change)(struct options *));
 void rig_stop(struct rig *);
 
+/* rig_reload - other settings, default ones after change(options): every worker uses them when it
+ * returns. */
+void rig_reload(struct rig *, void (*change)(struct options *));
+
 /* rig_connect - a client of that worker: the test's end, blocking; INFO was read, "CONNECT
  * <connect>" was sent when that is not NULL. */
 int rig_connect(struct rig *, unsigned worker, const char *connect);
+
+/* rig_connect_info - without CONNECT; the INFO line goes to line. */
+int rig_connect_info(struct rig *, unsigned worker, char *line, size_t size);
 
 void rig_send(int fd, const char *text);
 void rig_send_bytes(int fd, const void *, size_t n);

@@ -7,7 +7,8 @@ TESTS += $(MONITOR_TESTS)
 
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
 tests_unit_test_http_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_http_LDADD = natsd-front/libfront.a $(TEST_LIBS)
+tests_unit_test_http_LDADD = natsd-front/libfront.a $(TEST_LIBS) $(LIBSSL_LIBS)
 tests_unit_test_pages_SOURCES = tests/unit/test_pages.c
 tests_unit_test_pages_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_pages_LDADD = natsd-front/libfront.a $(TEST_LIBS) $(JANSSON_LIBS)
+tests_unit_test_pages_LDADD = natsd-front/libfront.a $(TEST_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS) \
+	$(LIBSSL_LIBS)

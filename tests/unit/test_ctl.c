@@ -69,6 +69,7 @@ static const struct ctl_config_valid full_config_valid = { .generation = 2,
 	.why = STR("port is taken") };
 static const struct ctl_config_use full_config_use = { .generation = 2 };
 static const struct ctl_config_drop full_config_drop = { .generation = 2 };
+static const struct ctl_config_used full_config_used = { .generation = 2 };
 static const struct ctl_peer full_peer = { .role = ROLE_RAFT, .life = 4, .state = CTL_PEER_GONE,
 	.restarts = 3, .why = STR("killed by signal 9") };
 static const struct ctl_peer_fault full_peer_fault = { .role = ROLE_JS, .why = STR("it lies") };
@@ -82,6 +83,7 @@ static const struct ctl_usage full_usage = { .token = 5, .cpu_permille = 1500, .
 static const struct ctl_probe full_probe = { .what = STR("open /etc/passwd") };
 static const struct ctl_probed full_probed = { .result = STR("EPERM") };
 static const struct ctl_cid full_cid = { .highest = UINT64_MAX };
+static const struct ctl_drained full_drained = { .peer_life = 3, .thread = 7 };
 
 /* Sends the example of a type with the descriptors that it needs. */
 static int
@@ -112,6 +114,7 @@ send_example(struct ctl *ctl, uint16_t type, int fd, struct err *err)
 	SEND_PLAIN(CONFIG_VALID, config_valid)
 	SEND_PLAIN(CONFIG_USE, config_use)
 	SEND_PLAIN(CONFIG_DROP, config_drop)
+	SEND_PLAIN(CONFIG_USED, config_used)
 	SEND_PLAIN(PEER, peer)
 	SEND_PLAIN(PEER_FAULT, peer_fault)
 	SEND_PLAIN(LAME_DUCK, lame_duck)
@@ -123,6 +126,7 @@ send_example(struct ctl *ctl, uint16_t type, int fd, struct err *err)
 	SEND_PLAIN(PROBE, probe)
 	SEND_PLAIN(PROBED, probed)
 	SEND_PLAIN(CID, cid)
+	SEND_PLAIN(DRAINED, drained)
 #undef SEND_PLAIN
 	}
 	return (-1);
@@ -143,6 +147,7 @@ union any_msg {
 	struct ctl_config_valid config_valid;
 	struct ctl_config_use config_use;
 	struct ctl_config_drop config_drop;
+	struct ctl_config_used config_used;
 	struct ctl_peer peer;
 	struct ctl_peer_fault peer_fault;
 	struct ctl_lame_duck lame_duck;
@@ -154,6 +159,7 @@ union any_msg {
 	struct ctl_probe probe;
 	struct ctl_probed probed;
 	struct ctl_cid cid;
+	struct ctl_drained drained;
 };
 
 #define ANY_GET(NAME, name, ...)					\

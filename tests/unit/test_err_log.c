@@ -20,7 +20,7 @@ START_TEST(err_tells_from_outside_in)
 	ck_assert_int_eq(err_wrap(&err, "block %u", 12u), -1);
 	ck_assert_int_eq(err_wrap(&err, "stream %s", "ORDERS"), -1);
 	ck_assert_str_eq(err.text,
-	    "stream ORDERS: block 12: write 4096 at 81920: No space left on device");
+	    "stream ORDERS: block 12: write 4096 at 81920: no space left on device");
 	ck_assert_int_eq(err.sys, ENOSPC);
 	ck_assert_int_eq(err_set(&err, "ours"), -1);
 	ck_assert_str_eq(err.text, "ours");

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "natsd-front/monitor/http_chunks.h"
 #include "natsd-front/monitor/http_conn.h"
 #include "natsd-front/monitor/http_request.h"
 #include "natsd-front/monitor/http_url.h"
@@ -32,7 +33,12 @@ static const struct {
 	{ "GET / HTTP/1.1\r\nHost: h\r\nConnection: foo, close\r\n\r\n", NULL, false, 0 },
 	{ "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n", NULL, true, 3 },
 	{ "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\ncontent-length: 3\r\n\r\n", NULL, true, 3 },
-	{ "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", NULL, false, 0 },
+	{ "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", NULL, true, 0 },
+	{ "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n",
+	    NULL, true, 0 },
+	{ "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", "501 Not Implemented",
+	    false, 0 },
+	{ "POST / HTTP/1.0\r\nTransfer-Encoding: gzip\r\nContent-Length: 3\r\n\r\n", NULL, false, 3 },
 	{ "GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n", NULL, false, 3 },
 	{ "GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n folded\r\n\r\n", NULL, true, 0 },
 	{ "GET / HTTP/1.1\r\nHost:\r\n\r\n", NULL, true, 0 },
@@ -242,7 +248,7 @@ echo_start(void)
 	ck_assert_int_eq(pipe(s->stop_pipe), 0);
 	s->stop = event_new(s->base, s->stop_pipe[0], EV_READ, on_stop, s);
 	event_add(s->stop, NULL);
-	s->server = http_server_new(s->base, fd, on_request, on_gone, NULL, &e);
+	s->server = http_server_new(s->base, fd, on_request, on_gone, NULL, NULL, &e);
 	ck_assert_ptr_nonnull(s->server);
 	ck_assert_int_eq(pthread_create(&s->thread, NULL, echo_run, s), 0);
 	return (s);
@@ -381,6 +387,65 @@ START_TEST(test_too_large_a_head)
 }
 END_TEST
 
+/* ---- chunked bodies ---- */
+
+static const struct {
+	const char *body;
+	int rc;
+	size_t used;
+} bodies[] = {
+	{ "0\r\n\r\nGET", 1, 5 },
+	{ "3\r\nabc\r\n0\r\n\r\n", 1, 13 },
+	{ "a;x=\"y\"\r\n0123456789\r\n00\r\nT: x\r\nU: y\r\n\r\nrest", 1, 39 },
+	{ "3 \r\nabc\r\n", 0, 9 },
+	{ "3\r\nabcd", -1, 0 },
+	{ "3\nabc", -1, 0 },
+	{ "\r\n", -1, 0 },
+	{ ";x\r\n", -1, 0 },
+	{ "g\r\n", -1, 0 },
+	{ "3x\r\n", -1, 0 },
+	{ "00000000000000003\r\n", -1, 0 },
+	{ "0\r\n\n", -1, 0 },
+	{ "0\r\nT: x\n", -1, 0 },
+};
+
+/* Whatever the pieces it comes in. */
+START_TEST(test_chunks)
+{
+	size_t n = strlen(bodies[_i].body), piece, at, used;
+	struct http_chunks c;
+	int rc;
+
+	for (piece = 1; piece <= n; piece++) {
+		c = (struct http_chunks){ .state = HTTP_CHUNKS_SIZE };
+		rc = 0;
+		for (at = 0; rc == 0 && at < n; at += used)
+			rc = http_chunks_skip(&c, (struct str){ bodies[_i].body + at,
+				piece < n - at ? piece : n - at }, &used);
+		ck_assert_int_eq(rc, bodies[_i].rc);
+		if (rc >= 0)
+			ck_assert_uint_eq(at, bodies[_i].used);
+	}
+}
+END_TEST
+
+START_TEST(test_chunks_have_bounds)
+{
+	struct http_chunks c = { .state = HTTP_CHUNKS_SIZE };
+	struct str data = STR("ffffffffffffffff\r\n"), extension = STR("1;");
+	size_t used, n = 0;
+
+	ck_assert_int_eq(http_chunks_skip(&c, data, &used), 0);
+	while (http_chunks_skip(&c, data, &used) == 0)
+		n += used;
+	ck_assert_uint_le(n, HTTP_BODY_SKIPPED_MAX);
+	c = (struct http_chunks){ .state = HTTP_CHUNKS_SIZE };
+	for (n = 0; http_chunks_skip(&c, extension, &used) == 0; n += used)
+		continue;
+	ck_assert_uint_le(n, 16384);
+}
+END_TEST
+
 #define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
 
 int
@@ -395,6 +460,8 @@ main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, test_head, 0, ROWS(heads));
 	tcase_add_test(tc, test_head_end_at_every_split);
+	tcase_add_loop_test(tc, test_chunks, 0, ROWS(bodies));
+	tcase_add_test(tc, test_chunks_have_bounds);
 	tcase_add_loop_test(tc, test_path, 0, ROWS(paths));
 	tcase_add_test(tc, test_target);
 	tcase_add_loop_test(tc, test_query, 0, ROWS(queries));

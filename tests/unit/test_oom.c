@@ -12,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/access.h"
 #include "common/buf.h"
 #include "common/conf.h"
 #include "common/frame_io.h"
 #include "common/header.h"
 #include "common/json_out.h"
 #include "common/options.h"
+#include "common/tls_options.h"
 #include "common/pool.h"
 #include "common/qsbr.h"
 #include "common/ring_out.h"
@@ -193,10 +195,27 @@ START_TEST(oom_conf)
 }
 END_TEST
 
+/* A user with permissions, and TLS. */
+static int
+fill_parts(struct options *o, struct err *e)
+{
+	struct access_permissions *p = access_add_permissions(o->access, e);
+	struct access_user *u = p == NULL ? NULL : access_add_user(o->access, e);
+
+	if (u == NULL || access_str(o->access, &u->name, STR("joe"), e) != 0)
+		return (-1);
+	u->permissions = p;
+	o->access->has_users = true;
+	if ((o->tls = tls_options_new(e)) == NULL || tls_string(&o->tls->cert_pem, "C", e) != 0 ||
+	    tls_string(&o->tls->key_pem, "K", e) != 0)
+		return (-1);
+	return (0);
+}
+
 static void
 options_scenario(void)
 {
-	struct options o, back;
+	struct options o, back, copy = { .port = 0 };
 	uint8_t *bytes = NULL;
 	struct err e;
 	size_t n;
@@ -211,13 +230,14 @@ options_scenario(void)
 		options_free(&o);
 		return;
 	}
-	if (options_encode(&o, ROLE_FRONT, &bytes, &n, &e) == 0 &&
-	    options_decode(&back, bytes, n, &e) == 0)
-		INSIST(o.max_payload == back.max_payload);
+	if (fill_parts(&o, &e) == 0 && options_encode(&o, ROLE_FRONT, &bytes, &n, &e) == 0 &&
+	    options_decode(&back, bytes, n, &e) == 0 && options_copy(&copy, &back, &e) == 0)
+		INSIST(access_equal(o.access, copy.access) && tls_options_equal(o.tls, copy.tls));
 	else
 		INSIST(plan.failed > 0);
 	plan.on = false;
 	free(bytes);
+	options_free(&copy);
 	options_free(&o);
 	options_free(&back);
 }

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -166,8 +167,10 @@ dropper(void *arg)
 
 	while (n < THREAD_BLOBS) {
 		b = atomic_exchange_explicit(&p->slot, NULL, memory_order_acquire);
-		if (b == NULL)
+		if (b == NULL) {
+			sched_yield(); /* the other one may need this processor */
 			continue;
+		}
 		ck_assert_uint_eq(b->data[0], (uint8_t)n);
 		blob_drop(p->theirs, b);
 		n++;
@@ -190,10 +193,9 @@ START_TEST(test_blobs_across_threads)
 		ck_assert_ptr_nonnull(b);
 		b->data[0] = (uint8_t)i;
 		blob_share(b);
-		do {
-			none = NULL;
-		} while (!atomic_compare_exchange_weak_explicit(&p.slot, &none, b,
-		    memory_order_release, memory_order_relaxed));
+		for (none = NULL; !atomic_compare_exchange_weak_explicit(&p.slot, &none, b,
+		    memory_order_release, memory_order_relaxed); none = NULL)
+			sched_yield();
 		blob_drop(ours, b);
 		if (i % 1000 == 0)
 			blob_store_trim(ours);

@@ -9,7 +9,8 @@ import time
 
 from load import long_run, report_times
 
-from natsd import Failure, equal, gone, main, seconds, test, true, wait_until
+from natsd import (Failure, Server, Skip, build_dir, equal, gone, main, read_text, seconds, test,
+                   true, wait_until)
 from wire import HEADERS, QUIET, Client
 
 KILLS = 50 if long_run() else 8
@@ -115,6 +116,82 @@ def roles_go_on(server):
 		ask(20)
 	equal(sorted(seen), list(range(1, 121)), "effects")
 	equal(set(seen.values()), lives, "natsd-js was not restarted")
+
+
+ECHO = "$SYS.REQ.DEV.ECHO.JS"
+LEFT = 50  # requests that stand in the rings of a front when it dies
+
+
+def leave_requests(server, js):
+	"""A front that died with requests in its rings to a natsd-js that stood still."""
+	os.kill(js, signal.SIGSTOP)
+	with Client(server, QUIET) as c:
+		for i in range(LEFT):
+			c.pub(ECHO, "left %d" % i)
+		c.flush()
+	pid, _ = kill_front(server)
+	server.role("front", other_than=pid)
+
+
+def effects(server):
+	"""How many requests natsd-js has executed, this one included, and in which of its lives."""
+	with Client(server, HEADERS) as c:
+		c.sub("re")
+		c.pub(ECHO, "how many", "re")
+		data = json.loads(c.msg().payload)["data"]
+		return data["sequence"], data["life"]
+
+
+def all_of_them(server, life):
+	"""Everything that was left is executed, once, by that life or before it."""
+	asked = [0]
+
+	def done():
+		asked[0] += 1
+		sequence, by = effects(server)
+		true(sequence <= LEFT + asked[0], "%d effects of %d" % (sequence, LEFT + asked[0]))
+		equal(by, life, "life of natsd-js")
+		return sequence == LEFT + asked[0]
+	wait_until(done, "the requests that a dead front has left", every=0.05)
+
+
+@test(workers=(1, 2), natsd_only=True, dev_roles=True)
+def rings_of_a_dead_front_outlive_js(server):
+	"""natsd-js dies before it has read what a dead front left: its next life reads it."""
+	server.tolerant = True
+	js = server.role("js")
+	leave_requests(server, js)
+	os.kill(js, signal.SIGKILL)
+	server.role("js", other_than=js)
+	all_of_them(server, 2)
+
+
+@test(workers=(2,), natsd_only=True, dev_roles=True)
+def rings_of_two_dead_fronts_outlive_two_lives_of_js(server):
+	server.tolerant = True
+	js = server.role("js")
+	leave_requests(server, js)
+	pid, _ = kill_front(server)
+	server.role("front", other_than=pid)
+	os.kill(js, signal.SIGKILL)
+	second = server.role("js", other_than=js)
+	os.kill(second, signal.SIGKILL)
+	server.role("js", other_than=second)
+	all_of_them(server, 3)
+
+
+@test(server=False, natsd_only=True)
+def js_dies_within_the_rings_of_a_dead_front():
+	if "define NATSD_KILLPOINTS 1" not in read_text(os.path.join(build_dir(), "config.h")):
+		raise Skip("needs --enable-killpoints")
+	for point in ("js: before effect@7", "js: effect, verdict@20", "js: answer, release@1"):
+		with Server(workers=2, dev_roles=True, env={"NATSD_KILL": point}) as server:
+			server.tolerant = True
+			js = server.role("js")
+			leave_requests(server, js)
+			os.kill(js, signal.SIGCONT)
+			server.role("js", other_than=js)
+			all_of_them(server, 2)
 
 
 main()

@@ -17,7 +17,7 @@ POINTS = {
 	"raft": ("raft: before effect", "raft: verdict, answer", "raft: answer, release",
 	         "raft: after release", "raft: catalogue"),
 }
-TIMES = 50 if long_run() else 3
+TIMES = 50 if long_run() else 6
 BACK_S = 0.1
 
 

@@ -4,6 +4,8 @@
 import os
 import re
 import signal
+import socket
+import struct
 import threading
 
 from web import Web, get, page
@@ -335,6 +337,78 @@ def polls_while_clients_come_and_go(server):
 			p.join()
 	equal(failed, [])
 	equal(page(server, "/varz")["total_connections"], 60)
+
+
+# what a connection sends, why it is closed
+CLOSED_FOR = (
+	("foo\r\n", "Protocol Violation"),
+	("PUB a\r\n", "Protocol Violation"),
+	("CONNECT {\r\n", "Protocol Violation"),
+	("-ERR 'no'\r\n", "Parse Error"),
+	('CONNECT {"protocol":2}\r\n', "Bad Client Protocol Version"),
+	('CONNECT {"no_responders":true}\r\n', "No Responders Requires Headers"),
+	('CONNECT {"account":"A"}\r\n', "Authentication Failure"),
+	("SUB %s 1\r\n" % ("a" * 600), "Maximum Control Line Exceeded"),
+	("PUB a 9000\r\n", "Maximum Message Payload Exceeded"),
+)
+
+
+def closed_reasons(server, n):
+	"""{client id: reason} of the closed connections, when there are n or more."""
+	def closed():
+		told = conns(server, "?state=closed")
+		return told if len(told) >= n else None
+	return {c["cid"]: c["reason"] for c in wait_until(closed, "%d closed connections" % n)}
+
+
+@test(http=True, config="max_payload: 8192, max_control_line: 512, max_pending: 100000, "
+      "max_connections: 2")
+def closed_reasons_54(server):
+	want = {}
+	for text, reason in CLOSED_FOR:
+		with Client(server) as c:
+			c.send(text)
+			c.until_eof()
+			want[c.info["client_id"]] = reason
+			closed_reasons(server, len(want))
+	c = Client(server, QUIET)
+	d = Client(server)
+	with Client(server) as e:
+		e.until_eof()
+		want[e.info["client_id"]] = "Maximum Connections Exceeded"
+	d.close()
+	want[d.info["client_id"]] = "Client Closed"
+	closed_reasons(server, len(want))
+	c.send("SUB a 1\r\n")
+	c.flush()
+	c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+	c.socket.close()
+	want[c.info["client_id"]] = "Read Error"
+	closed_reasons(server, len(want))
+	slow = Client(server, QUIET, rcvbuf=4096)
+	slow.send("SUB a 1\r\n")
+	slow.flush()
+	with Client(server, QUIET) as fast:
+		while len(conns(server, "?state=closed")) == len(want):
+			fast.send((b"PUB a 8000\r\n" + b"x" * 8000 + b"\r\n") * 20)
+		want[slow.info["client_id"]] = "Slow Consumer (Pending Bytes)"
+		equal(closed_reasons(server, len(want)), want)
+
+
+@test(http=True, config='ping_interval: "0.2s", ping_max: 1, write_deadline: "0.3s"')
+def closed_reasons_in_time_54(server):
+	silent = Client(server, auto_pong=False)
+	silent.until_eof()
+	want = {silent.info["client_id"]: "Stale Connection"}
+	slow = Client(server, QUIET, rcvbuf=4096)
+	slow.send("SUB a 1\r\n")
+	slow.flush()
+	with Client(server, QUIET) as fast:
+		for _ in range(40):
+			fast.pub("a", b"x" * 400000)
+		want[slow.info["client_id"]] = "Slow Consumer (Write Deadline)"
+		got = closed_reasons(server, len(want))
+		equal({cid: got.get(cid) for cid in want}, want)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,50 @@ def any_method(server):
 		equal(web.answer().body, '{"status":"ok"}')
 
 
+CHUNKED = "POST /healthz HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+BODIES = (
+	"0\r\n\r\n", "3\r\nabc\r\n0\r\n\r\n", "3;x=y\r\nabc\r\n2 \r\n\r\n\r\n00\r\n\r\n",
+	"A\r\n0123456789\r\n0\r\nTrailer: x\r\nOther: y\r\n\r\n",
+	"8000\r\n%s\r\n0\r\n\r\n" % ("x" * 0x8000),
+)
+BAD_BODIES = ("x\r\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "\r\n", "3\nabc\r\n0\r\n\r\n",
+              "00000000000000003\r\nabc\r\n0\r\n\r\n", "41000\r\n%s\r\n0\r\n\r\n" % ("x" * 0x41000))
+
+
+@test(http=True)
+def chunked_bodies(server):
+	"""They are read past; the connection stays."""
+	with Web(server) as web:
+		for body in BODIES:
+			web.send(CHUNKED + body)
+			answer = web.answer()
+			equal((answer.status, answer.body), (200, '{"status":"ok"}'), body[:40])
+			true("connection" not in answer.headers, answer.text)
+		web.send((CHUNKED + BODIES[1]) * 20)
+		for _ in range(20):
+			equal(web.answer().body, '{"status":"ok"}')
+		for byte in CHUNKED + BODIES[3]:
+			web.send(byte)
+		equal(web.answer().body, '{"status":"ok"}')
+		equal(web.get("/healthz").status, 200)
+
+
+@test(http=True)
+def chunked_bodies_to_no_end(server):
+	for body in BAD_BODIES:
+		with Web(server) as web:
+			web.send(CHUNKED + body)
+			answer = web.answer()
+			equal((answer.status, answer.headers.get("connection")), (200, "close"), body[:40])
+			true(web.closed(), "not closed")
+	with Web(server) as web:
+		web.send(CHUNKED.replace("chunked", "gzip"))
+		equal(web.answer().line, "HTTP/1.1 501 Not Implemented")
+	with Web(server) as web:
+		web.send(CHUNKED.replace("Transfer", "Transfer-Encoding: chunked\r\nTransfer"))
+		equal(web.answer().line, "HTTP/1.1 501 Not Implemented")
+
+
 REFUSED = [
 	("BOGUS\r\n\r\n", "400 Bad Request"),
 	("GET /healthz\r\n\r\n", "400 Bad Request"),

@@ -36,10 +36,8 @@ WRONG = (
 	 "nats-server: server name cannot contain spaces\n"),
 )
 
-UNBUILT = (["-js"], ["--jetstream"], ["-sd", "/tmp/x"], ["--user", "a"], ["--pass", "b"],
-           ["--auth", "t"], ["--tls"], ["--cluster", "nats://127.0.0.1:-1"],
-           ["--routes", "nats://127.0.0.1:1"], ["-s"], ["-r", "udp://x:514"], ["-ms", "8443"],
-           ["--profile", "6060"])
+UNBUILT = (["-js"], ["--jetstream"], ["-sd", "/tmp/x"], ["--cluster", "nats://127.0.0.1:-1"],
+           ["--routes", "nats://127.0.0.1:1"], ["-s"], ["-r", "udp://x:514"], ["--profile", "6060"])
 
 
 def run(args, **kw):
@@ -53,6 +51,28 @@ def wrong_flags():
 		out = run(args)
 		equal((out.returncode, out.stderr), (code, said), args)
 		true(("Usage:" in out.stdout) == (code == 0), "usage after %s" % args)
+
+
+# arguments behind -a 127.0.0.1, what the last line ends with
+NO_START = (
+	(["-p", "70000"], '[FTL] Error listening on port: 127.0.0.1:70000, '
+	                  '"listen tcp: address 70000: invalid port"\n'),
+	(["-p", "-2"], '[FTL] Error listening on port: 127.0.0.1:-2, '
+	               '"listen tcp: address -2: invalid port"\n'),
+	(["-p", "-1", "-m", "70000"], "[FTL] Can't start monitoring: can't listen to the monitor port: "
+	                              "listen tcp: address 70000: invalid port\n"),
+	(["-p", "-1", "-P", "/nope/pid"], "[FTL] Could not write pidfile: open /nope/pid: "
+	                                  "no such file or directory\n"),
+	(["-l", "/nope/log"], " error opening file: open /nope/log: no such file or directory\n"),
+)
+
+
+@test(server=False)
+def what_keeps_it_from_starting():
+	for args, said in NO_START:
+		out = run(["-a", "127.0.0.1"] + args)
+		equal(out.returncode, 1, args)
+		true(out.stderr.endswith(said), "%s:\n%s" % (args, out.stderr))
 
 
 @test(server=False)
@@ -71,7 +91,7 @@ def unbuilt_flags_are_refused():
 		out = run(args)
 		equal(out.returncode, 1, args)
 		true("which this natsd does not have yet" in out.stderr, out.stderr)
-	for args in (["-js=false", "-t"], ["--user", "", "-t"]):
+	for args in (["-js=false", "-t"], ["--routes", "", "-t"]):
 		true("must specify" in run(args).stderr, args)
 
 
