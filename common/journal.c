@@ -135,6 +135,12 @@ journal_submit(struct journal_writer *w)
 	return (ticket);
 }
 
+void
+journal_barrier(struct journal_writer *w)
+{
+	atomic_store(&w->barrier, journal_ticket(w) - 1);
+}
+
 uint64_t
 journal_done(const struct journal_writer *w)
 {
@@ -159,12 +165,15 @@ batch_collect(struct journal *j)
 {
 	for (struct journal_writer *w = j->writers; w != NULL; w = w->next) {
 		uint64_t submitted = atomic_load_explicit(&w->submitted, memory_order_acquire);
+		unsigned parts = j->batch_parts;
 
 		while (w->taken < submitted && j->batch_parts < BATCH_PARTS) {
 			struct stage *s = &w->stages[(w->taken + 1) % JOURNAL_STAGES];
 
 			if (s->len > stage_max(j) - j->batch_bytes)
 				return;
+			if (parts < j->batch_parts && w->taken == atomic_load(&w->barrier))
+				break;
 			w->taken++;
 			j->batch_bytes += s->len;
 			j->batch[j->batch_parts++] = (struct batch_part){ .writer = w, .stage = s,
@@ -339,11 +348,15 @@ interval_is_over(const struct journal *j)
 enum journal_ran
 journal_run(struct journal *j)
 {
-	bool mark = atomic_exchange(&j->mark, false) && j->plain_end;
+	bool says = j->plain_end || atomic_load(&j->wipe) ||
+	    atomic_load(&j->released) > j->released_said;
+	bool mark = atomic_exchange(&j->mark, false) && says;
 	struct err err;
 
 	if (j->fatal)
 		return (JOURNAL_FAILED);
+	if (atomic_exchange(&j->wipe, false))
+		segment_wipe_all(j);
 	if (j->batch_parts == 0)
 		batch_collect(j);
 	if (j->batch_parts == 0 && !mark) {
@@ -382,6 +395,13 @@ unsigned
 journal_free_segments(const struct journal *j)
 {
 	return (atomic_load_explicit(&j->free_segments, memory_order_relaxed));
+}
+
+void
+journal_wipe(struct journal *j)
+{
+	atomic_store(&j->wipe, true);
+	journal_want_mark(j);
 }
 
 void

@@ -117,6 +117,10 @@ size_t journal_room(struct journal_writer *);
 uint64_t journal_submit(struct journal_writer *);
 uint64_t journal_ticket(const struct journal_writer *);
 
+/* journal_barrier - what is submitted from now on is of a later commit than the last ticket: whoever
+ * notes up to which commit it has everything asks for it. */
+void journal_barrier(struct journal_writer *);
+
 /* journal_done - all tickets up to this one are done.  journal_done_commit - in which commit: for
  * a done ticket not older than JOURNAL_STAGES. */
 uint64_t journal_done(const struct journal_writer *);
@@ -128,6 +132,8 @@ uint64_t journal_done_commit(const struct journal_writer *, uint64_t ticket);
  * journal_release - commits up to this one are not needed any more; never goes back.
  * journal_synced - commits up to this one are synced (JOURNAL_NONE: written).
  * journal_free_segments - how many more segments can be filled before something must be released.
+ * journal_wipe - whatever is in the segments now is overwritten with zeros when they are used again
+ *	or have nothing better to do: something in them must not be read any more.
  * journal_want_mark - the next run writes an empty commit, so that the last one before it is known
  *	to be durable; at a clean stop.  After 100 ms of quiet the sync thread does so by itself.
  * journal_error - false: all is well; true: commits fail, with the reason.
@@ -135,6 +141,7 @@ uint64_t journal_done_commit(const struct journal_writer *, uint64_t ticket);
 void journal_release(struct journal *, uint64_t commit);
 uint64_t journal_synced(const struct journal *);
 unsigned journal_free_segments(const struct journal *);
+void journal_wipe(struct journal *);
 void journal_want_mark(struct journal *);
 bool journal_error(struct journal *, struct err *);
 

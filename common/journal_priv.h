@@ -28,6 +28,7 @@ enum segment_state {
 
 struct segment {
 	enum segment_state state;
+	bool wipe;     /* to be overwritten once it is free */
 	bool head_due; /* active: its header goes with the first commit */
 	uint32_t slot;
 	int handle;
@@ -68,6 +69,7 @@ struct journal_writer {
 	struct stage stages[JOURNAL_STAGES]; /* ticket t lies at t % JOURNAL_STAGES */
 	uint64_t taken;			     /* tickets up to it are in a batch, or done */
 	_Atomic uint64_t submitted, done;
+	_Atomic uint64_t barrier; /* the ticket behind this one begins a commit */
 };
 
 struct batch_part {
@@ -100,7 +102,7 @@ struct journal {
 	struct journal_writer *writers;
 	_Atomic uint64_t released, synced;
 	_Atomic unsigned free_segments;
-	_Atomic bool mark;
+	_Atomic bool mark, wipe;
 	pthread_mutex_t error_lock; /* of error */
 	struct err error;
 	_Atomic bool failed;
@@ -145,6 +147,9 @@ void segment_recycle(struct journal *, uint64_t released);
 /* segment_broken - a write or sync of the active one failed: it is never written again. */
 void segment_broken(struct journal *);
 void segment_count_free(struct journal *);
+/* segment_wipe_all - all of them, once they are free.  segment_wipe_free - those that are. */
+void segment_wipe_all(struct journal *);
+void segment_wipe_free(struct journal *);
 
 /* journal_scan.c: fills the segments, the numbers and the id. */
 int journal_scan(struct journal *, const struct journal_replay *, struct err *);

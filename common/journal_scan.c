@@ -24,7 +24,9 @@ struct scan {
 	const struct journal_replay *replay;
 	struct err *err;
 	uint8_t *data; /* of the segment in work */
+	const struct segment *loaded; /* which that is */
 	uint64_t bytes;
+	unsigned oldest; /* of the segments that count */
 	uint64_t durable, released;
 	uint64_t expected; /* number of the next commit to be handed out */
 	bool ended;	   /* at the torn end: nothing more counts */
@@ -202,14 +204,19 @@ segments_order(struct scan *s)
 static int
 segment_load(struct scan *s, const struct segment *g)
 {
-	uint8_t *data = realloc(s->data, (size_t)g->bytes + 1);
+	uint8_t *data;
 
+	if (s->loaded == g)
+		return (0);
+	s->loaded = NULL;
+	data = realloc(s->data, (size_t)g->bytes + 1);
 	if (data == NULL)
 		return (err_set(s->err, "journal: out of memory"));
 	s->data = data;
 	s->bytes = g->bytes;
 	if (disk_read_all(s->j->disk, g->handle, data, (size_t)g->bytes, 0) != 0)
 		return (err_sys(s->err, "read journal segment %08x", g->slot));
+	s->loaded = g;
 	return (0);
 }
 
@@ -244,29 +251,41 @@ void_from(const struct journal *j, unsigned i, unsigned used)
 	return (first);
 }
 
+static void
+headers_learn_one(struct scan *s, const struct segment *g, uint64_t limit)
+{
+	struct commit_head h;
+	uint64_t at;
+
+	if (g->released > s->released)
+		s->released = g->released;
+	for (at = header_find(s, g, JOURNAL_SECTOR, &h); at < s->bytes;
+	     at = header_find(s, g, at + journal_pad(h.bytes, JOURNAL_SECTOR), &h)) {
+		if (h.number >= limit)
+			continue;
+		if (h.durable > s->durable)
+			s->durable = h.durable;
+		if (h.released > s->released)
+			s->released = h.released;
+	}
+}
+
+/*
+ * The newest one first: nothing in a segment before one that begins with a released commit counts
+ * any more, so that reading back costs what is still needed and not what there is.
+ */
 static int
 headers_learn(struct scan *s, unsigned used)
 {
 	struct journal *j = s->j;
-	struct commit_head h;
 
-	for (unsigned i = 0; i < used; i++) {
-		struct segment *g = &j->segments[i];
-		uint64_t limit = void_from(j, i, used), at;
-
-		if (segment_load(s, g) != 0)
+	s->oldest = used;
+	while (s->oldest > 0 &&
+	    (s->oldest == used || j->segments[s->oldest].first > s->released + 1)) {
+		s->oldest--;
+		if (segment_load(s, &j->segments[s->oldest]) != 0)
 			return (-1);
-		if (g->released > s->released)
-			s->released = g->released;
-		for (at = header_find(s, g, JOURNAL_SECTOR, &h); at < s->bytes;
-		     at = header_find(s, g, at + journal_pad(h.bytes, JOURNAL_SECTOR), &h)) {
-			if (h.number >= limit)
-				continue;
-			if (h.durable > s->durable)
-				s->durable = h.durable;
-			if (h.released > s->released)
-				s->released = h.released;
-		}
+		headers_learn_one(s, &j->segments[s->oldest], void_from(j, s->oldest, used));
 	}
 	if (s->released > s->durable)
 		s->durable = s->released;
@@ -450,7 +469,7 @@ segment_visit(struct scan *s, const struct segment *g, uint64_t limit)
 static int
 segments_visit(struct scan *s, unsigned used)
 {
-	for (unsigned i = 0; i < used && !s->ended; i++) {
+	for (unsigned i = s->oldest; i < used && !s->ended; i++) {
 		struct segment *g = &s->j->segments[i];
 
 		if (segment_load(s, g) != 0 ||

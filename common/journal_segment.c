@@ -245,6 +245,39 @@ segment_broken(struct journal *j)
 	segment_count_free(j);
 }
 
+/* What cannot be overwritten is given up: it is never written again, and goes. */
+void
+segment_wipe_free(struct journal *j)
+{
+	for (unsigned i = 0; i < j->segment_count; i++) {
+		struct segment *s = &j->segments[i];
+
+		if (!s->wipe || s->state != SEGMENT_FREE)
+			continue;
+		s->wipe = false;
+		if (fill(j->disk, s->handle, s->bytes) == 0)
+			continue;
+		if (s == j->active)
+			j->active = NULL;
+		s->state = SEGMENT_BROKEN;
+		s->last = 0;
+		segment_forget(j, s);
+	}
+	segment_count_free(j);
+}
+
+void
+segment_wipe_all(struct journal *j)
+{
+	for (unsigned i = 0; i < j->segment_count; i++)
+		j->segments[i].wipe = j->segments[i].state != SEGMENT_NONE &&
+		    j->segments[i].state != SEGMENT_ALIEN;
+	/* The next commit goes elsewhere, so that this one becomes free. */
+	if (j->active != NULL && j->active->last != 0)
+		j->active->state = SEGMENT_FULL;
+	segment_wipe_free(j);
+}
+
 void
 segment_recycle(struct journal *j, uint64_t released)
 {
@@ -258,5 +291,5 @@ segment_recycle(struct journal *j, uint64_t released)
 		else if (s->state == SEGMENT_BROKEN)
 			segment_forget(j, s);
 	}
-	segment_count_free(j);
+	segment_wipe_free(j);
 }

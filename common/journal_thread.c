@@ -40,6 +40,23 @@ work_waits(struct journal *j)
 	return (false);
 }
 
+/*
+ * Whoever waits for one commit before it submits the next comes back soon: to be woken up costs more
+ * than to look for a moment.  Only after a commit: a quiet journal never looks.
+ */
+#define LOOK_NS (60 * NS_PER_US)
+
+static bool
+work_comes(struct journal *j)
+{
+	struct mono end = mono_add_ns(mono_now(), LOOK_NS);
+
+	while (!work_waits(j))
+		if (!mono_before(mono_now(), end))
+			return (false);
+	return (true);
+}
+
 static void
 sleep_until_rung(struct journal *j, enum journal_ran ran)
 {
@@ -66,10 +83,12 @@ static void *
 run(void *arg)
 {
 	struct journal *j = arg;
-	enum journal_ran ran;
+	enum journal_ran ran, before = JOURNAL_IDLE;
 
-	while (!atomic_load(&j->stop)) {
+	for (; !atomic_load(&j->stop); before = ran) {
 		ran = journal_run(j);
+		if (ran == JOURNAL_IDLE && before == JOURNAL_RAN && work_comes(j))
+			continue;
 		if (ran != JOURNAL_RAN)
 			sleep_until_rung(j, ran);
 	}

@@ -54,6 +54,13 @@ copy_text(const char *s)
 	return (s == NULL ? NULL : strdup(s));
 }
 
+/* What the last CONNECT said, be it refused, stands before what an earlier one did. */
+static char *
+copy_word(const char *taken, const char *unread)
+{
+	return (copy_text(unread != NULL ? unread : taken));
+}
+
 /* One block: the subscriptions, then all their texts.  bytes: of the texts, terminated. */
 static struct snapshot_sub *
 subs_block(uint32_t n, size_t bytes, char **texts)
@@ -214,11 +221,12 @@ snapshot_conn_of(struct snapshot_conn *to, const struct conn *c, bool with_subs)
 	conn_client_ip(c, to->ip);
 	if (auth_shown(c)[0] != '\0')
 		to->user = copy_text(auth_shown(c));
-	if (c->labels != NULL) {
-		to->name = copy_text(c->labels->name);
-		to->lang = copy_text(c->labels->lang);
-		to->version = copy_text(c->labels->version);
-	}
+	if (auth_signed(c))
+		to->issuer = c->account->name;
+	to->name = copy_word(c->labels == NULL ? NULL : c->labels->name, auth_unread_name(c));
+	to->lang = copy_word(c->labels == NULL ? NULL : c->labels->lang, auth_unread_lang(c));
+	to->version = copy_word(c->labels == NULL ? NULL : c->labels->version,
+	    auth_unread_version(c));
 	if (copy_tls(to, c) != 0)
 		return (-1);
 	return (with_subs ? copy_subs(to, c) : 0);

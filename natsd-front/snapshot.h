@@ -54,6 +54,7 @@ struct snapshot_conn {
 	uint32_t nsubs;
 	char *name, *lang, *version; /* NULL: unknown */
 	const char *account;	     /* "$G", ... */
+	const char *issuer; /* of an nkey user: its account; NULL: none */
 	char *user; /* as shown, "[REDACTED]" for a token; NULL: none */
 	struct snapshot_sub *subs;   /* nsubs of them when SNAPSHOT_SUBS was asked, else NULL; one block
 				      * with all their texts */

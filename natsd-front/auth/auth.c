@@ -26,6 +26,7 @@ struct auth {
 	struct connect_options said;
 	const struct auth_job *job; /* under way; NULL: none */
 	bool connecting;	    /* CONNECT is not done with */
+	bool has_signed;	    /* let in as an nkey user */
 	char nonce[NONCE_TEXT];	    /* "": none */
 };
 
@@ -139,6 +140,30 @@ auth_text(const struct conn *c, char out[AUTH_TEXT_MAX])
 	memcpy(out, kind, n);
 	text_quote(out + n, AUTH_TEXT_MAX - n, str_of(shown[0] == '\0' ? "N/A" : shown));
 	return (out);
+}
+
+bool
+auth_signed(const struct conn *c)
+{
+	return (c->auth != NULL && c->auth->has_signed);
+}
+
+const char *
+auth_unread_name(const struct conn *c)
+{
+	return (c->auth == NULL ? NULL : c->auth->said.name.p);
+}
+
+const char *
+auth_unread_lang(const struct conn *c)
+{
+	return (c->auth == NULL ? NULL : c->auth->said.lang.p);
+}
+
+const char *
+auth_unread_version(const struct conn *c)
+{
+	return (c->auth == NULL ? NULL : c->auth->said.version.p);
 }
 
 /* ---- begin and end ---- */
@@ -270,7 +295,11 @@ accept_as(struct conn *c, const struct auth_decision *d)
 		refuse_for(c, REASON_AUTH_FAILURE);
 		return (AUTH_OVER);
 	}
-	return (auth_bind(c, d->user) ? AUTH_DONE : AUTH_OVER);
+	if (!auth_bind(c, d->user))
+		return (AUTH_OVER);
+	if (c->auth != NULL)
+		c->auth->has_signed = d->user != NULL && d->user->is_nkey;
+	return (AUTH_DONE);
 }
 
 static void on_answer(const struct auth_job *, struct worker *);

@@ -63,6 +63,15 @@ void auth_late(struct conn *);
  */
 void auth_reload(struct conn *, const struct settings *old, bool changed);
 
+/* auth_signed - an nkey user was let in: monitoring names its account as issuer. */
+bool auth_signed(const struct conn *);
+
+/* auth_unread_* - the client's own words of a CONNECT that is not done with, or was refused; NULL: it
+ * said none.  Borrowed. */
+const char *auth_unread_name(const struct conn *);
+const char *auth_unread_lang(const struct conn *);
+const char *auth_unread_version(const struct conn *);
+
 /* auth_shown - user, key or "[REDACTED]" for monitoring; "" when it said none.  Borrowed. */
 const char *auth_shown(const struct conn *);
 

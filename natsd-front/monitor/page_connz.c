@@ -397,6 +397,8 @@ static void
 conn_json(struct json_out *j, const struct page_connz *o, const struct facts *f,
     const struct snapshot_conn *c)
 {
+	bool is_closed = c->stop_wall_ns != 0;
+
 	json_object_begin(j);
 	json_ku64(j, "cid", c->cid);
 	json_kstr(j, "kind", str_of(c->kind));
@@ -420,7 +422,9 @@ conn_json(struct json_out *j, const struct page_connz *o, const struct facts *f,
 	if (o->auth && strcmp(c->account, "$G") != 0)
 		json_kstr(j, "account", str_of(c->account));
 	subs_json(j, o, c);
-	if (o->auth)
+	if (o->auth || is_closed)
+		json_kstr_oe(j, "issuer_key", str_of(c->issuer));
+	if (o->auth && !(is_closed && strcmp(c->account, "$G") == 0))
 		json_kstr(j, "name_tag", str_of(c->account));
 	json_object_end(j);
 }

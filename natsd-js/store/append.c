@@ -9,6 +9,8 @@
 #include "common/cursor.h"
 #include "natsd-js/store/store_priv.h"
 
+#define SUMS_DIRTY 2048u
+#define SUMS_DIRTY_MAX 6144u
 #define PLACE_BYTES 8u /* block and offset, in front of the record */
 
 /* nats-server's record: 22 bytes of head, 8 of checksum, 4 for the length of headers. */
@@ -18,41 +20,73 @@ store_message_bytes(const struct store_message *m)
 	return (30 + m->subject.n + (m->headers.n > 0 ? 4 + m->headers.n : 0) + m->payload.n);
 }
 
-/* The block that takes a record of n bytes with this sequence. */
+uint64_t
+record_counts(const struct record *r)
+{
+	struct store_message m = { .subject = r->subject, .headers = r->headers,
+		.payload = r->payload };
+
+	return (store_message_bytes(&m));
+}
+
+/* The sequences that are dead between the last one of the block and seq; -1: no memory. */
+static int
+gap_kill(struct block *b, uint64_t seq)
+{
+	uint32_t from = block_numbers(b), to = (uint32_t)(seq - b->first);
+
+	if (from == to)
+		return (0);
+	if (block_kill_reserve(b, to, 1) != 0)
+		return (-1);
+	for (uint32_t i = from; i < to; i++)
+		block_kill(b, i, false);
+	seqset_add(&b->fresh, from, to - 1);
+	b->last = seq - 1;
+	return (0);
+}
+
+/*
+ * The block that takes a record of n bytes with this sequence, the one behind the stream's last.
+ * Sequences that were passed over are in `removed` of the stream while no block spans them.
+ */
 static struct block *
 block_for(struct stream *s, uint64_t seq, size_t n)
 {
 	struct block *b = s->block_count == 0 ? NULL : s->blocks[s->block_count - 1];
 
-	if (b != NULL && !b->closed && seq - block_last(b) - 1 <= BLOCK_GAP_MAX &&
+	if (b != NULL && !b->sealed && !b->broken && block_know(b, NULL) == STORE_OK &&
 	    (b->live == 0 || b->len + n <= s->store->options.block_bytes) &&
-	    b->len + (uint64_t)n <= UINT32_MAX)
+	    b->len + (uint64_t)n + 4096 <= UINT32_MAX && seq - b->last - 1 <= BLOCK_GAP_MAX &&
+	    seq - b->first < BLOCK_NUMBERS_MAX / 2)
 		return (b);
 	return (block_new(s, seq));
 }
 
-/* The record of the message is at p, with its place in the block: everything but the journal. */
+/* Everything but the journal; the record of the message is at p, with its place in the block. */
 static void
 take(struct stream *s, struct block *b, struct subject_sum *sum, const struct record *r,
     const uint8_t *p, size_t n)
 {
-	struct store_message m = { .subject = r->subject, .headers = r->headers,
-		.payload = r->payload };
-	struct slot slot = { .offset = b->len, .subject = sum->number,
-		.bytes = (uint32_t)store_message_bytes(&m) };
+	uint32_t number = (uint32_t)(r->seq - b->first), offset = b->len;
+	uint64_t bytes = record_counts(r);
 
-	memcpy(b->tail.data + b->tail.len, p, n);
-	b->tail.len += n;
-	b->len += (uint32_t)n;
-	b->link = (uint32_t)r->check;
-	block_put(b, r->seq, &slot);
-	subjects_count_in(sum, r->seq);
-	s->store->tail_bytes += n;
+	block_write(b, p, n, (uint32_t)r->check);
+	block_put(b, number, offset);
+	b->bytes += bytes;
+	b->last_time = r->time;
+	if (r->expires != 0)
+		block_expires(b, r->expires);
+	if (s->messages == 0 && s->max_age > 0)
+		stream_expires(s, r->time + s->max_age);
+	if (b->index != NULL && index_add(b->index, number, offset, r->subject) != 0)
+		block_index_drop(b);
+	if (sum != NULL)
+		subjects_count_in(&s->subjects, sum, r->seq);
 	s->messages++;
-	s->bytes += slot.bytes;
+	s->bytes += bytes;
 	s->last_seq = r->seq;
 	s->last_time = r->time;
-	s->dirty = true;
 }
 
 static enum store_result
@@ -61,12 +95,22 @@ prepare(struct stream *s, const struct record *r, size_t n, struct block **b,
 {
 	*sum = NULL;
 	*b = block_for(s, r->seq, n);
-	if (*b == NULL || block_grow(*b, r->seq) != 0 || buf_room(&(*b)->tail, n) == NULL ||
-	    (*sum = subjects_get(&s->subjects, r->subject)) == NULL) {
-		err_set(err, "out of memory");
-		return (STORE_ERROR);
-	}
+	if (*b == NULL || block_reserve(*b, (uint32_t)(r->seq - (*b)->first)) != 0 ||
+	    block_room_write(*b, n) != 0 || gap_kill(*b, r->seq) != 0)
+		return (store_no_memory(err));
+	if (!s->sums_skip && (*sum = stream_sum_get(s, r->subject)) == NULL)
+		return (store_no_memory(err));
 	return (STORE_OK);
+}
+
+/* So many sums are dirty that the next checkpoint must come first. */
+static bool
+sums_wait(struct stream *s)
+{
+	if (s->store->sums == NULL || s->subjects.dirty < SUMS_DIRTY)
+		return (false);
+	s->store->sums_full = true;
+	return (s->subjects.dirty >= SUMS_DIRTY_MAX);
 }
 
 enum store_result
@@ -74,7 +118,7 @@ stream_append(struct stream *s, struct store_message *m, struct err *err)
 {
 	struct record r = { .type = RECORD_MESSAGE, .seq = s->last_seq + 1,
 		.time = m->time < s->last_time ? s->last_time : m->time, .subject = m->subject,
-		.headers = m->headers, .payload = m->payload };
+		.expires = m->expires, .headers = m->headers, .payload = m->payload };
 	size_t n = record_length(&r);
 	struct subject_sum *sum;
 	enum store_result result;
@@ -86,14 +130,17 @@ stream_append(struct stream *s, struct store_message *m, struct err *err)
 		err_set(err, n == 0 ? "message too large" : "no sequence is left");
 		return (STORE_ERROR);
 	}
+	if (sums_wait(s)) {
+		err_set(err, "the index waits for a checkpoint");
+		return (STORE_BUSY);
+	}
+	/* First the journal: what it refuses must not leave a trace. */
+	p = store_begin(s, PLACE_BYTES + n, true, &result, err);
+	if (p == NULL)
+		return (result);
 	result = prepare(s, &r, n, &b, &sum, err);
 	if (result != STORE_OK)
 		return (result);
-	p = store_begin(s, PLACE_BYTES + n, true, &result, err);
-	if (p == NULL) {
-		subjects_drop_empty(&s->subjects, sum);
-		return (result);
-	}
 	out = wr_of(p, PLACE_BYTES);
 	wr_u32(&out, b->number);
 	wr_u32(&out, b->len);
@@ -119,10 +166,8 @@ stream_apply_message(struct stream *s, const struct record *found, struct err *e
 	if (prepare(s, &r, n, &b, &sum, err) != STORE_OK)
 		return (-1);
 	p = buf_room(&s->store->scratch, n);
-	if (p == NULL) {
-		subjects_drop_empty(&s->subjects, sum);
+	if (p == NULL)
 		return (err_set(err, "out of memory"));
-	}
 	r.link = b->link;
 	record_encode(p, record_place(s->uid, RECORD_IN_BLOCK, b->number, b->len), &r);
 	take(s, b, sum, &r, p, n);
@@ -137,13 +182,17 @@ stream_load(struct stream *s, uint64_t seq, struct store_message *m, struct err 
 	struct record r;
 
 	if (b != NULL)
-		result = block_read(s, b, seq, &r, err);
+		result = block_know(b, err);
+	if (b != NULL && result == STORE_OK && block_dead(b, (uint32_t)(seq - b->first)))
+		result = STORE_NONE;
+	else if (b != NULL && result == STORE_OK)
+		result = block_read(b, seq, &r, err);
 	if (result == STORE_NONE && seqset_has(&s->lost, seq)) {
 		err_set(err, "the medium lost this sequence");
 		return (STORE_DAMAGED);
 	}
 	if (result == STORE_OK)
-		*m = (struct store_message){ .seq = r.seq, .time = r.time, .subject = r.subject,
-			.headers = r.headers, .payload = r.payload };
+		*m = (struct store_message){ .seq = r.seq, .time = r.time,
+			.expires = r.expires, .subject = r.subject, .headers = r.headers, .payload = r.payload };
 	return (result);
 }

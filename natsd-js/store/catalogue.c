@@ -87,6 +87,11 @@ link_out(struct store *store, struct stream *s)
 	if (s->next_all != NULL)
 		s->next_all->prev_all = s->prev_all;
 	store->stream_count--;
+	if (!s->dirty)
+		return;
+	for (at = &store->dirty; *at != s; at = &(*at)->next_dirty)
+		;
+	*at = s->next_dirty;
 }
 
 struct stream *
@@ -120,13 +125,18 @@ stream_free(struct stream *s)
 	char *text;
 
 	link_out(s->store, s);
+	if (s->job != NULL)
+		s->job->stream = NULL;
 	store_handles_drop(s->store, s->uid, 0);
+	if (s->store->wheel != NULL)
+		wheel_stop(s->store->wheel, &s->timer);
 	for (uint32_t i = 0; i < s->block_count; i++)
 		block_free(s->store, s->blocks[i]);
 	free(s->blocks);
-	free(s->dead_blocks);
-	free(s->unfinished);
+	free(s->gone);
+	free(s->erasures);
 	seqset_free(&s->removed);
+	seqset_free(&s->removed_fresh);
 	seqset_free(&s->lost);
 	subjects_free(&s->subjects);
 	small_free(s);
@@ -136,13 +146,13 @@ stream_free(struct stream *s)
 }
 
 int
-store_dead_add(struct store *store, uint64_t uid, bool has_folder)
+store_dead_add(struct store *store, uint64_t uid, bool named)
 {
-	struct dead *d = malloc(sizeof(*d));
+	struct dead_stream *d = malloc(sizeof(*d));
 
 	if (d == NULL)
 		return (-1);
-	*d = (struct dead){ .uid = uid, .next = store->dead, .has_folder = has_folder };
+	*d = (struct dead_stream){ .uid = uid, .next = store->dead, .named = named };
 	store->dead = d;
 	return (0);
 }
@@ -177,34 +187,27 @@ check_of(const uint8_t *p, size_t n)
 }
 
 int
-catalogue_save(struct store *store, struct err *err)
+catalogue_encode(struct store *store, struct buf *b)
 {
-	struct buf b = BUF_INIT(CATALOGUE_MAX);
 	uint8_t head[CATALOGUE_HEAD] = { 0 };
 	struct wr out = wr_of(head, 24);
 	uint32_t entries = 0;
-	int result = buf_add(&b, head, sizeof(head));
+	int result = buf_add(b, head, sizeof(head));
 
 	for (struct stream *s = store->all; s != NULL && result == 0; s = s->next_all, entries++)
-		result = entry_put(&b, s->uid, s->created, false, s->account, s->name);
-	for (struct dead *d = store->dead; d != NULL && result == 0; d = d->next, entries++)
-		result = entry_put(&b, d->uid, 0, true, STR_NONE, STR_NONE);
-	if (result != 0) {
-		buf_free(&b);
-		return (err_set(err, "catalogue: out of memory"));
-	}
+		result = entry_put(b, s->uid, s->created, false, s->account, s->name);
+	for (struct dead_stream *d = store->dead; d != NULL && result == 0; d = d->next, entries++)
+		result = entry_put(b, d->uid, 0, true, STR_NONE, STR_NONE);
+	if (result != 0)
+		return (-1);
 	wr_bytes(&out, CATALOGUE_MAGIC, 8);
 	wr_u32(&out, CATALOGUE_VERSION);
 	wr_u32(&out, entries);
 	wr_u64(&out, store->id);
-	memcpy(b.data, head, 24);
-	out = wr_of(b.data + 24, 8);
-	wr_u64(&out, check_of(b.data, b.len));
-	result = disk_replace(store->disk, store->top, "catalogue", b.data, b.len, err);
-	buf_free(&b);
-	if (result == 0)
-		store->catalogue_dirty = false;
-	return (result);
+	memcpy(b->data, head, 24);
+	out = wr_of(b->data + 24, 8);
+	wr_u64(&out, check_of(b->data, b->len));
+	return (0);
 }
 
 static int

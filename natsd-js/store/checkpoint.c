@@ -1,11 +1,14 @@
 /*
  * What is durable in the journal goes to the files of the streams; then the journal forgets it.
  *
- * The order (faults.md rule 5): blocks, state, catalogue, and only then what they replace: files of
- * blocks without messages, folders of deleted streams, segments of the journal.
+ * A cut is a moment between two changes: for each stream that changed since the last one its bytes
+ * that wait are set apart in a job.  When everything up to the cut is durable in the journal the
+ * jobs are done, on a thread of their own; the owner goes on meanwhile.  The journal forgets what
+ * lies before the cut when all of them succeeded.
  */
 #include "config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,209 +17,503 @@
 
 #include "natsd-js/store/store_priv.h"
 
-static int
-folder_make(struct stream *s, struct err *err)
-{
-	struct store *store = s->store;
-	char name[20];
+#define RETRY_MS 200 /* after a checkpoint that failed */
+#define SUMS_FETCHED_MAX 4096u
 
-	snprintf(name, sizeof(name), "%016" PRIx64, s->uid);
-	if (disk_mkdir(store->disk, store->streams_dir, name) != 0 && errno != EEXIST)
-		return (err_sys(err, "make folder %s", name));
-	if (disk_sync(store->disk, store->streams_dir) != 0)
-		return (err_sys(err, "sync the folder of streams"));
-	s->has_folder = true;
+/* ---- the cut ---- */
+
+static struct block *
+block_numbered(struct stream *s, uint32_t number)
+{
+	for (uint32_t i = s->block_count; i > 0; i--)
+		if (s->blocks[i - 1]->number == number)
+			return (s->blocks[i - 1]);
+	return (NULL);
+}
+
+static int
+cut_block(struct block *b, struct job *j)
+{
+	struct job_block *jb;
+
+	if (b->fresh.count > 0 && block_write_dead(b) != 0)
+		return (-1);
+	if (b->tail.len == 0 && !(b->stream->resync && !b->is_new))
+		return (0);
+	jb = job_block(j);
+	if (jb == NULL)
+		return (-1);
+	jb->number = b->number;
+	jb->is_new = b->is_new;
+	jb->at = b->cut;
+	jb->bytes = b->tail;
+	j->sync_folder |= b->is_new;
+	b->flight = b->tail.data;
+	b->cut = b->len;
+	b->tail = BUF_INIT(b->tail.max);
 	return (0);
 }
 
 static int
-stream_write(struct stream *s, int folder, struct err *err)
+cut_erasures(struct stream *s, struct job *j)
 {
-	/* A block that cannot be written is split: the list grows while it is walked. */
-	for (uint32_t i = 0; i < s->block_count; i++)
-		if (block_flush(s, s->blocks[i], folder, err) != 0)
-			return (-1);
-	if (s->names_dirty && disk_sync(s->store->disk, folder) != 0)
-		return (err_sys(err, "sync the folder"));
-	s->names_dirty = false;
-	return (state_save(s, folder, err));
+	if (s->erasure_count == 0)
+		return (0);
+	j->erasures = calloc(s->erasure_count, sizeof(*j->erasures));
+	if (j->erasures == NULL)
+		return (-1);
+	for (uint32_t i = 0; i < s->erasure_count; i++)
+		j->erasures[i] = (struct job_erasure){ .number = s->erasures[i].number,
+			.at = s->erasures[i].at, .bytes = s->erasures[i].bytes,
+			.link = s->erasures[i].link };
+	j->erasure_count = s->erasure_count;
+	s->store->erasing = true;
+	return (0);
 }
 
-/*
- * Before anything new is written: else a cut could leave both.  What the journal did not bring back
- * is not ours to remove; it gets a name that is read by nobody.
- */
 static int
-unfinished_remove(struct stream *s, int folder, struct err *err)
+cut_gone(struct stream *s, struct job *j)
 {
-	struct disk *disk = s->store->disk;
-	char name[BLOCK_NAME_BYTES], aside[BLOCK_NAME_BYTES + 16];
-	int result;
-
-	if (s->unfinished_count == 0)
+	if (s->gone_count == 0)
 		return (0);
-	for (uint32_t i = 0; i < s->unfinished_count; i++) {
-		block_name(name, s->unfinished[i].number);
-		if (s->unfinished[i].last <= s->last_seq) {
-			result = disk_unlink(disk, folder, name);
-		} else {
-			store_report(s->store, false,
-			    "stream %016" PRIx64 ": block %s is set aside, its messages up to %"
-			    PRIu64 " were never acknowledged", s->uid, name, s->unfinished[i].last);
-			snprintf(aside, sizeof(aside), "%s.set-aside", name);
-			result = disk_rename(disk, folder, name, folder, aside);
-		}
-		if (result != 0 && errno != ENOENT)
-			return (err_sys(err, "remove block %s", name));
+	j->gone = calloc(s->gone_count, sizeof(*j->gone));
+	if (j->gone == NULL)
+		return (-1);
+	for (uint32_t i = 0; i < s->gone_count; i++) {
+		j->gone[i] = (struct job_gone){ .number = s->gone[i].number,
+			.keep = s->gone[i].keep };
+		store_handles_drop(s->store, s->uid, s->gone[i].number);
 	}
-	if (disk_sync(disk, folder) != 0)
-		return (err_sys(err, "sync the folder"));
-	s->unfinished_count = 0;
+	j->gone_count = s->gone_count;
+	return (0);
+}
+
+/* Blocks that could not be written stand in others now, or this stream has to wait. */
+static int
+cut_mend(struct stream *s, struct err *err)
+{
+	for (uint32_t i = 0; i < s->block_count; i++)
+		if (s->blocks[i]->broken && block_rewrite(s->blocks[i], err) != 0)
+			return (-1);
 	return (0);
 }
 
 static void
-dead_blocks_remove(struct stream *s, int folder)
+cut_done(struct stream *s)
 {
-	char name[BLOCK_NAME_BYTES];
+	for (uint32_t i = 0; i < s->block_count; i++)
+		s->blocks[i]->changed = false;
+	small_forget_gone(s);
+	for (uint32_t i = 0; i < s->small_count; i++)
+		s->smalls[i].changed = false;
+	seqset_clear(&s->removed_fresh);
+	s->marks_changed = s->state_whole = false;
+	s->gone_count = s->erasure_count = 0;
+}
 
-	for (uint32_t i = 0; i < s->dead_count; i++) {
-		store_handles_drop(s->store, s->uid, s->dead_blocks[i]);
-		block_name(name, s->dead_blocks[i]);
-		/* One that stays holds nothing that counts, and is found so at the next start. */
-		disk_unlink(s->store->disk, folder, name);
+/* The job of the stream; NULL: why.  Bytes of blocks that were set apart go back. */
+static struct job *
+cut_stream(struct stream *s, struct err *err)
+{
+	struct job *j = job_new(s->uid);
+	int bad = j == NULL ? -1 : 0;
+
+	if (bad == 0 && cut_mend(s, err) != 0) {
+		job_free(j);
+		return (NULL);
 	}
-	s->dead_count = 0;
-}
+	for (uint32_t i = 0; i < s->block_count && bad == 0; i++)
+		bad = cut_block(s->blocks[i], j);
+	if (bad == 0)
+		bad = cut_gone(s, j);
+	if (bad == 0)
+		bad = cut_erasures(s, j);
+	if (bad == 0)
+		bad = state_encode(s, j);
+	if (bad == 0)
+		bad = stream_sums_cut(s, j);
+	if (bad != 0) {
+		for (uint32_t i = 0; j != NULL && i < j->block_count; i++) {
+			struct block *b = block_numbered(s, j->blocks[i].number);
 
-static int
-stream_checkpoint(struct stream *s, struct err *err)
-{
-	int folder, result;
-
-	if (s->offline || !s->dirty)
-		return (0);
-	if (!s->has_folder && folder_make(s, err) != 0)
-		return (-1);
-	folder = stream_folder(s, err);
-	if (folder < 0)
-		return (-1);
-	result = unfinished_remove(s, folder, err);
-	if (result == 0)
-		result = stream_write(s, folder, err);
-	if (result == 0) {
-		dead_blocks_remove(s, folder);
-		s->dirty = false;
+			b->flight = NULL;
+			b->cut = b->synced;
+			b->tail = j->blocks[i].bytes;
+			j->blocks[i].bytes = BUF_INIT(0);
+		}
+		s->sums_doubtful = s->state_whole = true;
+		job_free(j);
+		err_set(err, "out of memory");
+		return (NULL);
 	}
-	disk_close(s->store->disk, folder);
-	return (result);
+	j->make_folder = !s->has_folder;
+	j->sync_folder |= s->resync;
+	j->stream = s;
+	if (j->state_whole)
+		s->state_live = j->state.len;
+	s->state_bytes = j->state_at + j->state.len;
+	s->resync = false;
+	s->job = j;
+	cut_done(s);
+	return (j);
 }
 
-/* ---- deleted streams ---- */
-
-struct names {
-	char (*list)[DISK_NAME_MAX + 1];
-	size_t count, room;
-};
-
-static bool
-name_found(void *arg, const char *name, bool is_dir)
+static struct job *
+cut_store(struct store *store)
 {
-	struct names *n = arg;
-	char(*list)[DISK_NAME_MAX + 1];
+	struct job *j;
+	uint32_t count = 0;
 
-	if (is_dir || strlen(name) > DISK_NAME_MAX)
-		return (true);
-	if (n->count == n->room) {
-		list = reallocarray(n->list, n->room * 2 + 16, sizeof(*list));
-		if (list == NULL)
-			return (false);
-		n->list = list;
-		n->room = n->room * 2 + 16;
+	for (struct dead_stream *d = store->dead; d != NULL; d = d->next)
+		count++;
+	if (!store->catalogue_dirty && count == 0)
+		return (NULL);
+	j = job_new(0);
+	if (j != NULL && count > 0)
+		j->remove = calloc(count, sizeof(*j->remove));
+	if (j == NULL || (count > 0 && j->remove == NULL) ||
+	    catalogue_encode(store, &j->catalogue) != 0) {
+		job_free(j);
+		store->cut_failed = true;
+		return (NULL);
 	}
-	snprintf(n->list[n->count++], sizeof(*n->list), "%s", name);
-	return (true);
+	for (struct dead_stream *d = store->dead; d != NULL; d = d->next)
+		j->remove[j->remove_count++] = d->uid;
+	store->catalogue_dirty = false;
+	return (j);
 }
-
-/* The state goes first: a folder without it is no stream, whatever happens next. */
-static int
-folder_remove(struct store *store, uint64_t uid, struct err *err)
-{
-	struct names names = { .count = 0 };
-	char name[20];
-	int folder, result = 0;
-
-	snprintf(name, sizeof(name), "%016" PRIx64, uid);
-	folder = disk_open(store->disk, store->streams_dir, name, DISK_DIR);
-	if (folder < 0)
-		return (errno == ENOENT ? 0 : err_sys(err, "open folder %s", name));
-	if (disk_unlink(store->disk, folder, "state") != 0 && errno != ENOENT)
-		result = err_sys(err, "remove the state of %s", name);
-	if (result == 0 && disk_sync(store->disk, folder) != 0)
-		result = err_sys(err, "sync folder %s", name);
-	if (result == 0 && disk_list(store->disk, folder, name_found, &names) != 0)
-		result = err_sys(err, "list folder %s", name);
-	for (size_t i = 0; i < names.count && result == 0; i++)
-		if (disk_unlink(store->disk, folder, names.list[i]) != 0)
-			result = err_sys(err, "remove %s", names.list[i]);
-	free(names.list);
-	disk_close(store->disk, folder);
-	if (result == 0 && disk_rmdir(store->disk, store->streams_dir, name) != 0)
-		result = err_sys(err, "remove folder %s", name);
-	if (result == 0 && disk_sync(store->disk, store->streams_dir) != 0)
-		result = err_sys(err, "sync the folder of streams");
-	return (result);
-}
-
-/* The catalogue on the disk says already that they are deleted. */
-static int
-dead_remove(struct store *store, struct err *err)
-{
-	struct dead *d;
-
-	while ((d = store->dead) != NULL) {
-		if (folder_remove(store, d->uid, err) != 0)
-			return (-1);
-		store->dead = d->next;
-		store->catalogue_dirty = true; /* the next one does without it */
-		free(d);
-	}
-	return (0);
-}
-
-/* ---- all of it ---- */
 
 static void
 fence(struct stream *s, const struct err *err)
 {
-	snprintf(s->fence, sizeof(s->fence), "%.150s", err->text);
+	if (!s->offline)
+		snprintf(s->fence, sizeof(s->fence), "%.150s", err->text);
+}
+
+static void
+cut_error(struct store *store, const struct err *err)
+{
+	if (!store->cut_failed)
+		store->cut_err = *err;
+	store->cut_failed = true;
+}
+
+/* Which commit the cut is; asked before each submit, so that the writer still knows. */
+void
+checkpoint_note(struct store *store)
+{
+	if (store->cutting && store->cut_commit == 0 && store_done(store) >= store->cut_ticket)
+		store->cut_commit = journal_done_commit(store->writer, store->cut_ticket);
+}
+
+static void
+cut_begin(struct store *store, struct mono now)
+{
+	struct stream *list = store->dirty, *s;
+	struct job *first = NULL, **end = &first;
+	struct err err = { .sys = 0 };
+
+	store_submit(store);
+	journal_barrier(store->writer);
+	store->cutting = true;
+	store->sums_full = store->cut_wanted = false;
+	store->cut_sent = store->cut_failed = false;
+	store->cut_at = now;
+	store->cut_ticket = journal_ticket(store->writer) - 1;
+	store->cut_commit = store->cut_ticket == 0 ? journal_synced(store->journal) : 0;
+	checkpoint_note(store);
+	store->dirty = NULL;
+	while ((s = list) != NULL) {
+		list = s->next_dirty;
+		s->dirty = false;
+		if (s->offline)
+			continue;
+		*end = cut_stream(s, &err);
+		if (*end != NULL) {
+			end = &(*end)->next;
+			continue;
+		}
+		fence(s, &err);
+		cut_error(store, &err);
+		stream_touch(s);
+	}
+	*end = cut_store(store);
+	store->cut_list = first;
+}
+
+/* ---- its end ---- */
+
+static void
+block_landed(struct stream *s, struct job_block *jb)
+{
+	struct block *b = block_numbered(s, jb->number);
+
+	if (b == NULL || jb->done) {
+		s->store->tail_bytes -= jb->bytes.len;
+		if (b == NULL)
+			return;
+		b->flight = NULL;
+		b->synced = b->cut;
+		b->is_new = false;
+		return;
+	}
+	/* A file that failed is never written again: what is in it and in memory moves. */
+	b->broken = b->changed = true;
+	b->kept = jb->bytes;
+	jb->bytes = BUF_INIT(0);
+	store_handles_drop(s->store, s->uid, b->number);
+}
+
+/* The room for them is still there. */
+static void
+erasures_again(struct stream *s, const struct job *j)
+{
+	for (uint32_t i = 0; i < j->erasure_count && s->erasure_count < s->erasure_room; i++)
+		s->erasures[s->erasure_count++] = (struct erasure){
+			.number = j->erasures[i].number, .at = j->erasures[i].at,
+			.bytes = j->erasures[i].bytes, .link = j->erasures[i].link };
+}
+
+static void
+stream_landed(struct store *store, struct job *j)
+{
+	struct stream *s = j->stream;
+
+	if (s == NULL) {
+		for (uint32_t i = 0; i < j->block_count; i++)
+			store->tail_bytes -= j->blocks[i].bytes.len;
+		return;
+	}
+	s->job = NULL;
+	if (j->with_sums)
+		stream_sums_landed(s, j, j->failed || j->sums_failed);
+	for (uint32_t i = 0; i < j->block_count; i++)
+		block_landed(s, &j->blocks[i]);
+	if (!j->failed) {
+		s->has_folder = true;
+		s->failures = 0;
+		s->point_commit = store->cut_commit;
+		if (!s->offline)
+			s->fence[0] = '\0';
+		return;
+	}
+	/* What the state file holds is not known: it is written anew. */
+	s->state_whole = s->resync = true;
+	erasures_again(s, j);
+	for (uint32_t i = 0; i < j->gone_count; i++)
+		(void)stream_gone_add(s, j->gone[i].number, j->gone[i].keep);
+	stream_touch(s);
+	if (s->failures++ > 0)
+		fence(s, &j->err);
+	cut_error(store, &j->err);
+}
+
+static void
+store_landed(struct store *store, struct job *j)
+{
+	struct dead_stream **at = &store->dead, *d;
+
+	if (j->failed) {
+		store->catalogue_dirty = true;
+		cut_error(store, &j->err);
+		return;
+	}
+	while ((d = *at) != NULL) {
+		uint32_t i = 0;
+
+		while (i < j->remove_count && j->remove[i] != d->uid)
+			i++;
+		if (i == j->remove_count) {
+			at = &d->next;
+			continue;
+		}
+		*at = d->next;
+		free(d);
+		store->catalogue_dirty = true; /* the next one does without it */
+	}
+}
+
+static void
+cut_take(struct store *store)
+{
+	struct job *j = jobs_take(store->jobs), *next;
+
+	for (; j != NULL; j = next) {
+		next = j->next;
+		store->cut_jobs--;
+		if (j->uid == 0)
+			store_landed(store, j);
+		else
+			stream_landed(store, j);
+		job_free(j);
+	}
+}
+
+/* Everything of the cut's ticket is synced: with an interval that is more than done. */
+static bool
+cut_is_durable(struct store *store)
+{
+	if (store_done(store) < store->cut_ticket)
+		return (false);
+	checkpoint_note(store);
+	if (journal_synced(store->journal) >= store->cut_commit)
+		return (true);
+	if (store->options.journal.policy == JOURNAL_INTERVAL)
+		journal_want_mark(store->journal);
+	return (false);
+}
+
+static void
+cut_send(struct store *store)
+{
+	struct job *j;
+
+	for (j = store->cut_list; j != NULL; j = j->next) {
+		store->cut_jobs++;
+		if (j->uid != 0)
+			state_seal(j, store->cut_commit);
+		if (j->sums_whole)
+			j->sums_point.commit = store->cut_commit;
+	}
+	if (store->cut_list != NULL)
+		jobs_put(store->jobs, store->cut_list);
+	store->cut_list = NULL;
+	store->cut_sent = true;
+	if (!store->options.thread)
+		jobs_run(store->jobs);
+}
+
+static void
+cut_end(struct store *store, struct mono now)
+{
+	store->cutting = false;
+	store_sums_trim(store);
+	if (store->cut_failed) {
+		store->retry_at = mono_add_ms(now, RETRY_MS);
+		return;
+	}
+	store->retry_at = now;
+	store->cuts++;
+	if (store->hold)
+		return;
+	journal_release(store->journal, store->cut_commit);
+	if (store->erasing)
+		journal_wipe(store->journal);
+	store->erasing = false;
+	/* Whoever waits for room writes nothing that could say what is released. */
+	if (journal_free_segments(store->journal) < store->options.journal.segments / 2)
+		journal_want_mark(store->journal);
+	if (!store->options.thread)
+		(void)store_run(store);
+}
+
+static void
+cut_go_on(struct store *store, struct mono now)
+{
+	if (!store->cut_sent && cut_is_durable(store))
+		cut_send(store);
+	if (store->cut_sent)
+		cut_take(store);
+	if (store->cut_sent && store->cut_jobs == 0)
+		cut_end(store, now);
+}
+
+/* ---- the API ---- */
+
+static bool
+wants(const struct store *store, struct mono now)
+{
+	unsigned segments = store->options.journal.segments;
+
+	if (store->dirty == NULL && !store->catalogue_dirty && store->dead == NULL)
+		return (false);
+	if (mono_diff_ns(now, store->retry_at) < 0)
+		return (false);
+	if (store->tail_bytes > store->options.write_cache || store->sums_full ||
+	    store->cut_wanted)
+		return (true);
+	if (!store->hold && journal_free_segments(store->journal) < segments / 2 + 1)
+		return (true);
+	return (mono_diff_ns(now, store->cut_at) >= store->options.write_age_ns);
+}
+
+uint64_t
+store_cuts(const struct store *store)
+{
+	return (store->cuts);
+}
+
+bool
+store_wants_checkpoint(const struct store *store)
+{
+	return (!store->cutting && wants(store, mono_now()));
+}
+
+void
+store_turn(struct store *store, struct mono now)
+{
+	if (store->cutting)
+		cut_go_on(store, now);
+	if (store->sums_fetched > SUMS_FETCHED_MAX)
+		store_sums_trim(store);
+	store_care(store, now);
+	if (!store->cutting && wants(store, now) && !journal_error(store->journal, NULL)) {
+		cut_begin(store, now);
+		cut_go_on(store, now);
+	}
+}
+
+/* Until the one on its way has ended. */
+static enum store_result
+cut_wait(struct store *store, struct err *err)
+{
+	enum store_result result;
+
+	while (store->cutting) {
+		if (!store->cut_sent) {
+			result = store_wait(store, err);
+			if (result != STORE_OK)
+				return (result);
+		}
+		cut_go_on(store, mono_now());
+		if (store->cutting)
+			store_sleep(store);
+	}
+	return (STORE_OK);
 }
 
 enum store_result
-checkpoint_run(struct store *store, struct err *err)
+store_checkpoint(struct store *store, struct err *err)
 {
-	uint64_t commit = journal_synced(store->journal);
-	struct err why = { .sys = 0 };
-	bool failed = false;
+	enum store_result result = cut_wait(store, err);
 
-	for (struct stream *s = store->all; s != NULL; s = s->next_all) {
-		if (stream_checkpoint(s, &why) != 0) {
-			fence(s, &why);
-			failed = true;
-			if (err != NULL)
-				*err = why;
-		} else if (!s->offline) {
-			s->fence[0] = '\0';
-		}
+	/* What failed was wanted before: the second and third try go to other files. */
+	for (unsigned i = 0; i < 3 && result == STORE_OK; i++) {
+		cut_begin(store, mono_now());
+		result = cut_wait(store, err);
+		if (!store->cut_failed)
+			break;
 	}
-	if (!failed && store->catalogue_dirty && catalogue_save(store, err) != 0)
-		failed = true;
-	if (!failed && dead_remove(store, err) != 0)
-		failed = true;
-	if (failed)
-		return (err != NULL && (err->sys == ENOSPC || err->sys == EDQUOT) ? STORE_FULL :
-		    STORE_ERROR);
-	if (!store->hold)
-		journal_release(store->journal, commit);
-	return (STORE_OK);
+	if (result != STORE_OK || !store->cut_failed)
+		return (result);
+	if (err != NULL)
+		*err = store->cut_err;
+	return (store->cut_err.sys == ENOSPC || store->cut_err.sys == EDQUOT ? STORE_FULL :
+	    STORE_ERROR);
+}
+
+void
+checkpoint_free(struct store *store)
+{
+	struct job *j, *next;
+
+	for (struct stream *s = store->all; s != NULL; s = s->next_all)
+		s->job = NULL;
+	jobs_free(store->jobs);
+	for (j = store->cut_list; j != NULL; j = next) {
+		next = j->next;
+		job_free(j);
+	}
+	store->jobs = NULL;
+	store->cut_list = NULL;
 }

@@ -3,6 +3,8 @@
  */
 #include "config.h"
 
+#include <string.h>
+
 #include "natsd-js/store/store_priv.h"
 
 static bool
@@ -11,14 +13,16 @@ subject_is_full(const struct subject_sum *sum, const struct stream_limits *l)
 	return (l->max_per_subject > 0 && sum != NULL && sum->count >= l->max_per_subject);
 }
 
+/* What nats-server counts for the oldest message of the subject; 0 when it cannot be told. */
 static uint64_t
 first_bytes(struct stream *s, struct subject_sum *sum)
 {
-	struct block *b;
+	struct store_message m;
 
-	subject_settle(s, sum);
-	b = block_find(s, sum->first);
-	return (block_slot(b, sum->first)->bytes);
+	if (subject_settle(s, sum, NULL) != STORE_OK ||
+	    stream_load(s, sum->first, &m, NULL) != STORE_OK)
+		return (0);
+	return (store_message_bytes(&m));
 }
 
 /*
@@ -29,7 +33,7 @@ first_bytes(struct stream *s, struct subject_sum *sum)
 const char *
 stream_admits(struct stream *s, const struct stream_limits *l, const struct store_message *m)
 {
-	struct subject_sum *sum = subjects_find(&s->subjects, m->subject);
+	struct subject_sum *sum = stream_sum(s, m->subject);
 	bool full = subject_is_full(sum, l);
 	uint64_t bytes = store_message_bytes(m);
 
@@ -47,94 +51,101 @@ stream_admits(struct stream *s, const struct stream_limits *l, const struct stor
 
 struct enforcing {
 	struct stream *stream;
-	void (*told)(void *, uint64_t, enum removal);
-	void *arg;
 	struct err *err;
 };
 
 static enum store_result
 remove_one(const struct enforcing *e, uint64_t seq, enum removal why)
 {
-	enum store_result result = stream_remove_range(e->stream, seq, seq, e->err);
+	enum store_result result;
 
-	if (result == STORE_OK && e->told != NULL)
-		e->told(e->arg, seq, why);
+	e->stream->why = why;
+	result = stream_remove_range(e->stream, seq, seq, e->err);
+	e->stream->why = REMOVAL_ASKED;
 	return (result);
 }
 
 static enum store_result
-enforce_subject(const struct enforcing *e, struct subject_sum *sum, uint64_t max)
+enforce_subject(const struct enforcing *e, struct str subject, uint64_t max)
 {
+	struct subject_sum *sum;
 	enum store_result result = STORE_OK;
 
-	while (result == STORE_OK && sum->count > max) {
-		subject_settle(e->stream, sum);
-		result = remove_one(e, sum->first, REMOVAL_MAX_PER_SUBJECT);
+	while (result == STORE_OK) {
+		sum = stream_sum(e->stream, subject);
+		if (sum == NULL || sum->count <= max)
+			break;
+		result = subject_settle(e->stream, sum, e->err);
+		if (result == STORE_OK)
+			result = remove_one(e, sum->first, REMOVAL_MAX_PER_SUBJECT);
 	}
+	return (result);
+}
+
+#define OVER_AT_ONCE 256u
+
+struct over { /* subjects that have too many */
+	uint64_t max;
+	struct buf texts; /* a length and the text of each */
+	unsigned count;
+};
+
+static bool
+over_collect(void *arg, struct str subject, struct sum *sum)
+{
+	struct over *o = arg;
+	uint16_t n = (uint16_t)subject.n;
+
+	if (sum->count <= o->max)
+		return (true);
+	if (buf_add(&o->texts, &n, sizeof(n)) != 0 || buf_add_str(&o->texts, subject) != 0)
+		return (false);
+	return (++o->count < OVER_AT_ONCE);
+}
+
+/* Some at a time, until there are none: what goes must not be looked through meanwhile. */
+static enum store_result
+enforce_all(const struct enforcing *e, uint64_t max)
+{
+	struct over o = { .max = max };
+	enum store_result result;
+
+	do {
+		o.count = 0;
+		o.texts = BUF_INIT((size_t)1 << 26);
+		result = stream_sums_each(e->stream, STR_NONE, over_collect, &o, e->err);
+		for (size_t at = 0; at < o.texts.len && result == STORE_OK;) {
+			uint16_t n;
+
+			memcpy(&n, o.texts.data + at, sizeof(n));
+			result = enforce_subject(e, (struct str){ .n = n,
+				.p = (const char *)o.texts.data + at + sizeof(n) }, max);
+			at += sizeof(n) + n;
+		}
+		buf_free(&o.texts);
+	} while (result == STORE_OK && o.count > 0);
 	return (result);
 }
 
 static enum store_result
 enforce_subjects(const struct enforcing *e, const struct str *subject, uint64_t max)
 {
-	struct subjects *t = &e->stream->subjects;
-	struct subject_sum *sum;
-	enum store_result result = STORE_OK;
-
 	if (max == 0)
 		return (STORE_OK);
-	if (subject != NULL) {
-		sum = subjects_find(t, *subject);
-		return (sum == NULL ? STORE_OK : enforce_subject(e, sum, max));
-	}
-	for (uint32_t i = 0; i < t->numbers && result == STORE_OK; i++)
-		if (t->by_number[i] != NULL)
-			result = enforce_subject(e, t->by_number[i], max);
-	return (result);
+	return (subject != NULL ? enforce_subject(e, *subject, max) : enforce_all(e, max));
 }
 
-/* The oldest message there is; lost sequences below it do not count. */
 static uint64_t
-oldest(const struct stream *s)
+oldest(struct stream *s)
 {
-	uint64_t first = stream_first(s);
-
-	for (uint32_t i = block_find_index(s, first); i < s->block_count; i++) {
-		const struct block *b = s->blocks[i];
-		uint64_t seq = b->first_seq > first ? b->first_seq : first;
-
-		for (; b->live > 0 && seq <= block_last(b); seq++)
-			if (block_slot(b, seq) != NULL)
-				return (seq);
-	}
-	return (0);
-}
-
-static enum store_result
-enforce_age(const struct enforcing *e, int64_t max_age, int64_t now)
-{
-	enum store_result result = STORE_OK;
-	struct store_message m;
-
-	while (result == STORE_OK && e->stream->messages > 0) {
-		uint64_t seq = oldest(e->stream);
-
-		/* One that cannot be read has no known age: it waits for its neighbours' limits. */
-		result = stream_load(e->stream, seq, &m, e->err);
-		if (result != STORE_OK)
-			return (result == STORE_DAMAGED ? STORE_OK : result);
-		if (m.time > now - max_age)
-			return (STORE_OK);
-		result = remove_one(e, seq, REMOVAL_MAX_AGE);
-	}
-	return (result);
+	return (stream_live_next(s, 0));
 }
 
 enum store_result
 stream_enforce(struct stream *s, const struct stream_limits *l, const struct str *subject,
-    int64_t now, void (*told)(void *, uint64_t, enum removal), void *arg, struct err *err)
+    struct err *err)
 {
-	const struct enforcing e = { .stream = s, .told = told, .arg = arg, .err = err };
+	const struct enforcing e = { .stream = s, .err = err };
 	enum store_result result = enforce_subjects(&e, subject, l->max_per_subject);
 
 	while (result == STORE_OK && l->max_msgs > 0 && s->messages > l->max_msgs)
@@ -142,7 +153,5 @@ stream_enforce(struct stream *s, const struct stream_limits *l, const struct str
 	while (result == STORE_OK && l->max_bytes > 0 && s->bytes > l->max_bytes &&
 	    s->messages > 0)
 		result = remove_one(&e, oldest(s), REMOVAL_MAX_BYTES);
-	if (result == STORE_OK && l->max_age > 0)
-		result = enforce_age(&e, l->max_age, now);
 	return (result);
 }

@@ -21,10 +21,14 @@ enum record_type {
 	RECORD_REMOVED,
 	RECORD_SMALL,
 	RECORD_MARK,
-	RECORD_LAST,
+	RECORD_POINT,
 	RECORD_IDENTITY,
-	RECORD_END,
+	RECORD_WITHIN,
+	RECORD_ENTRY,
+	RECORD_ERASED,
+	RECORD_INDEX,
 };
+#define RECORD_TYPE_MAX RECORD_INDEX
 
 enum record_file { RECORD_IN_BLOCK = 1, RECORD_IN_STATE };
 
@@ -36,8 +40,11 @@ struct record {
 	uint8_t flags;
 	uint64_t seq;
 	int64_t time;
+	int64_t expires; /* of a message: 0 it does not say; INT64_MAX never */
 	struct str subject, headers, payload; /* borrowed */
 };
+
+#define RECORD_EXPIRES 1u /* a flag: an i64 stands behind the payload */
 
 uint64_t record_place(uint64_t uid, enum record_file, uint32_t number, uint64_t offset);
 
@@ -49,12 +56,29 @@ size_t record_length(const struct record *);
 void record_encode(uint8_t *, uint64_t place, struct record *);
 int record_decode(const uint8_t *, size_t n, uint64_t place, struct record *);
 
+/* record_erase - instead of one of so many bytes, with its zeros: one that says nothing, of chance.
+ * -1: there is none. */
+int record_erase(uint8_t *, uint64_t place, uint32_t padded, uint32_t link);
+
+/* What of a file lies in memory: n bytes from offset `base` on. */
+struct record_bytes {
+	const uint8_t *data;
+	size_t n;
+	uint64_t base;
+	uint64_t uid; /* whose file, which */
+	enum record_file file;
+	uint32_t number;
+};
+
 /*
- * record_find - the next offset >= at of data[0..n) where a record of this file verifies; n: none.
- * What garbage claims is hashed only up to a bound, beyond which it gives up and says n.
+ * record_find - the next place >= at of data[0..n) where a record of this file verifies; n: none, also
+ * when at lies behind it.  What garbage
+ * claims is hashed only up to a bound, beyond which it gives up and says n.
  */
-size_t record_find(const uint8_t *data, size_t n, size_t at, uint64_t uid, enum record_file,
-    uint32_t number, struct record *);
+size_t record_find(const struct record_bytes *, size_t at, struct record *);
+
+/* record_peek - bytes, type and sequence as the head says, unchecked; p has RECORD_HEAD bytes. */
+void record_peek(const uint8_t *p, struct record *);
 
 static inline size_t
 record_padded(size_t n)

@@ -12,20 +12,6 @@
 #include "common/cursor.h"
 #include "natsd-js/store/store_priv.h"
 
-#define LOST_LINES 16u
-
-struct found_block {
-	uint32_t number;
-	uint64_t first; /* sequence it begins with; 0: it does not say */
-	uint64_t last;	/* of one that belongs to no finished checkpoint */
-};
-
-struct found_blocks {
-	struct found_block *list;
-	uint32_t count, room;
-	bool no_memory;
-};
-
 static bool
 number_parse(const char *name, uint32_t *number)
 {
@@ -41,225 +27,12 @@ number_parse(const char *name, uint32_t *number)
 	return (strcmp(name + 8, ".blk") == 0 && *number != 0);
 }
 
-static bool
-file_found(void *arg, const char *name, bool is_dir)
-{
-	struct found_blocks *f = arg;
-	struct found_block *list;
-	uint32_t number;
-
-	if (is_dir || !number_parse(name, &number))
-		return (true);
-	if (f->count == f->room) {
-		f->room = f->room * 2 + 16;
-		list = reallocarray(f->list, f->room, sizeof(*list));
-		if (list == NULL) {
-			f->no_memory = true;
-			return (false);
-		}
-		f->list = list;
-	}
-	f->list[f->count++] = (struct found_block){ .number = number };
-	return (true);
-}
-
-/* By sequence: a block that was split has its second half in one with a higher number. */
-static int
-by_first(const void *a, const void *b)
-{
-	const struct found_block *x = a, *y = b;
-
-	if (x->first != y->first)
-		return (x->first < y->first ? -1 : 1);
-	return ((x->number > y->number) - (x->number < y->number));
-}
-
-static uint8_t *
-load(struct stream *s, int folder, uint32_t number, size_t *n, struct err *err)
-{
-	char name[BLOCK_NAME_BYTES];
-	uint8_t *p;
-
-	block_name(name, number);
-	p = disk_load(s->store->disk, folder, name, (size_t)UINT32_MAX, n);
-	if (p == NULL)
-		err_sys(err, "read block %s", name);
-	return (p);
-}
-
-/* The first sequence of the block: of its header, or of the first message that is left.  And the
- * last. */
-static int
-learn_span(struct stream *s, int folder, struct found_block *f, struct err *err)
-{
-	struct record r;
-	size_t n, at;
-	uint8_t *p = load(s, folder, f->number, &n, err);
-
-	if (p == NULL)
-		return (-1);
-	at = record_find(p, n, 0, s->uid, RECORD_IN_BLOCK, f->number, &r);
-	if (at < n)
-		f->first = r.seq;
-	while (at < n && f->number > s->last_block) {
-		f->last = r.seq;
-		at = record_find(p, n, at + record_padded(r.bytes), s->uid, RECORD_IN_BLOCK,
-		    f->number, &r);
-	}
-	free(p);
-	return (0);
-}
-
-/* ---- one block ---- */
-
-static int
-add_slot(struct stream *s, struct block *b, const struct record *r, size_t at)
-{
-	struct store_message m = { .subject = r->subject, .headers = r->headers,
-		.payload = r->payload };
-	struct subject_sum *sum = subjects_get(&s->subjects, r->subject);
-	struct slot slot = { .offset = (uint32_t)at, .bytes = (uint32_t)store_message_bytes(&m) };
-
-	if (sum == NULL)
-		return (-1);
-	if (b->count == 0)
-		b->first_seq = r->seq;
-	if (block_grow(b, r->seq) != 0) {
-		subjects_drop_empty(&s->subjects, sum);
-		return (-1);
-	}
-	slot.subject = sum->number;
-	block_put(b, r->seq, &slot);
-	subjects_count_in(sum, r->seq);
-	s->messages++;
-	s->bytes += slot.bytes;
-	return (0);
-}
-
-/* Messages that count: of a finished checkpoint, not removed, not those of the next block. */
-static int
-scan(struct stream *s, struct block *b, const uint8_t *p, size_t n, uint64_t bound)
-{
-	size_t at, next = 0;
-	struct record r;
-	unsigned gaps = 0;
-
-	for (at = record_find(p, n, 0, s->uid, RECORD_IN_BLOCK, b->number, &r); at < n;
-	     at = record_find(p, n, next, s->uid, RECORD_IN_BLOCK, b->number, &r)) {
-		gaps += at != next;
-		next = at + record_padded(r.bytes);
-		if (r.type != RECORD_MESSAGE || r.seq > s->files_last || r.seq >= bound ||
-		    seqset_has(&s->removed, r.seq) ||
-		    (b->count > 0 && r.seq <= block_last(b)))
-			continue;
-		if (b->count > 0 && (r.seq - b->first_seq) / (BLOCK_GAP_MAX + 1) > n / RECORD_HEAD) {
-			store_report(s->store, true, "stream %016" PRIx64 ": block %08x cannot hold "
-			    "sequence %" PRIu64, s->uid, b->number, r.seq);
-			continue;
-		}
-		if (add_slot(s, b, &r, at) != 0)
-			return (-1);
-	}
-	if (gaps > 0)
-		store_report(s->store, false,
-		    "stream %016" PRIx64 ": block %08x has %u runs of bytes that do not verify",
-		    s->uid, b->number, gaps);
-	b->len = b->synced = (uint32_t)n;
-	return (0);
-}
-
-static int
-recover_block(struct stream *s, int folder, const struct found_block *f, uint64_t bound,
-    struct err *err)
-{
-	struct block *b = calloc(1, sizeof(*b));
-	size_t n = 0;
-	uint8_t *p = b == NULL ? NULL : load(s, folder, f->number, &n, err);
-	int result = 0;
-
-	if (b == NULL)
-		return (err_set(err, "out of memory"));
-	if (p == NULL) {
-		free(b);
-		return (-1);
-	}
-	b->number = f->number;
-	b->closed = true;
-	if (scan(s, b, p, n, bound) != 0)
-		result = err_set(err, "out of memory");
-	free(p);
-	/* Nothing in it counts any more; but a file that does not say whose it is is left alone. */
-	if (result != 0 || b->live == 0) {
-		if (result == 0 && f->first != 0)
-			s->dead_blocks[s->dead_count++] = b->number;
-		block_free(s->store, b);
-		return (result);
-	}
-	s->blocks[s->block_count++] = b;
-	return (0);
-}
-
-static int
-rooms_make(struct stream *s, uint32_t n)
-{
-	s->blocks = calloc(n, sizeof(struct block *));
-	s->dead_blocks = calloc(n, sizeof(*s->dead_blocks));
-	s->unfinished = calloc(n, sizeof(*s->unfinished));
-	if (s->blocks == NULL || s->dead_blocks == NULL || s->unfinished == NULL)
-		return (-1);
-	s->block_room = s->dead_room = n;
-	return (0);
-}
-
-/* Blocks of a checkpoint that was not finished: what they hold is in the journal, too. */
-static uint32_t
-unfinished_part(struct stream *s, struct found_blocks *f)
-{
-	uint32_t kept = 0, highest = s->last_block;
-
-	for (uint32_t i = 0; i < f->count; i++) {
-		if (f->list[i].number > highest)
-			highest = f->list[i].number;
-		if (f->list[i].number > s->last_block)
-			s->unfinished[s->unfinished_count++] = (struct unfinished){
-				.number = f->list[i].number, .last = f->list[i].last };
-		else
-			f->list[kept++] = f->list[i];
-	}
-	f->count = kept;
-	return (highest);
-}
-
-static int
-recover_blocks(struct stream *s, int folder, struct found_blocks *f, struct err *err)
-{
-	uint32_t highest;
-	uint64_t bound;
-
-	if (f->count == 0)
-		return (0);
-	if (rooms_make(s, f->count) != 0)
-		return (err_set(err, "out of memory"));
-	for (uint32_t i = 0; i < f->count; i++)
-		if (learn_span(s, folder, &f->list[i], err) != 0)
-			return (-1);
-	highest = unfinished_part(s, f);
-	qsort(f->list, f->count, sizeof(*f->list), by_first);
-	for (uint32_t i = 0; i < f->count; i++) {
-		bound = i + 1 == f->count ? UINT64_MAX : f->list[i + 1].first;
-		if (recover_block(s, folder, &f->list[i], bound, err) != 0)
-			return (-1);
-	}
-	s->last_block = highest;
-	return (0);
-}
-
 static void
 forget_what_was_read(struct stream *s)
 {
 	for (uint32_t i = 0; i < s->block_count; i++)
 		block_free(s->store, s->blocks[i]);
-	s->block_count = s->dead_count = s->unfinished_count = 0;
+	s->block_count = s->gone_count = 0;
 	subjects_clear(&s->subjects);
 	seqset_clear(&s->removed);
 	s->messages = s->bytes = 0;
@@ -268,20 +41,17 @@ forget_what_was_read(struct stream *s)
 int
 stream_recover(struct stream *s, struct err *err)
 {
-	struct disk *disk = s->store->disk;
-	struct found_blocks f = { .count = 0 };
 	int folder = stream_folder(s, err), result = folder < 0 ? -1 : 0;
 
 	if (result == 0)
 		result = state_load(s, folder, err);
-	if (result == 0 && disk_list(disk, folder, file_found, &f) != 0)
-		result = err_sys(err, "list its folder");
-	if (result == 0 && f.no_memory)
-		result = err_set(err, "out of memory");
+	for (uint32_t i = 0; i < s->block_count; i++) {
+		s->messages += s->blocks[i]->live;
+		s->bytes += s->blocks[i]->bytes;
+	}
 	if (result == 0)
-		result = recover_blocks(s, folder, &f, err);
-	free(f.list);
-	disk_close(disk, folder);
+		result = stream_sums_open(s, err);
+	disk_close(s->store->disk, folder);
 	if (result != 0) {
 		forget_what_was_read(s);
 		s->offline = true;
@@ -290,47 +60,149 @@ stream_recover(struct stream *s, struct err *err)
 	return (result);
 }
 
-/* ---- what is missing ---- */
+/* ---- what belongs to no checkpoint that was finished ---- */
 
-static int
-add_present(const struct stream *s, struct seqset *set)
+struct extras {
+	struct stream *stream;
+	struct extra {
+		uint32_t number;
+		uint64_t last; /* highest sequence */
+	} *list;
+	uint32_t count, room;
+	bool no_memory;
+};
+
+static bool
+is_known(struct stream *s, uint32_t number)
 {
-	for (uint32_t i = 0; i < s->block_count; i++) {
-		const struct block *b = s->blocks[i];
+	for (uint32_t i = 0; i < s->block_count; i++)
+		if (s->blocks[i]->number == number && !s->blocks[i]->is_new)
+			return (true); /* its end is looked at by itself */
+	for (uint32_t i = 0; i < s->gone_count; i++)
+		if (s->gone[i].number == number)
+			return (s->gone[i].there = true);
+	return (false);
+}
 
-		for (uint64_t seq = b->first_seq; b->count > 0 && seq <= block_last(b); seq++)
-			if (block_slot(b, seq) != NULL && seqset_add(set, seq, seq) != 0)
-				return (-1);
+/* Blocks that went before: only their files are of interest, if there still are any. */
+static void
+gone_keep_found(struct stream *s)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < s->gone_count; i++)
+		if (s->gone[i].there || s->gone[i].keep)
+			s->gone[kept++] = s->gone[i];
+	s->gone_count = kept;
+	if (kept > 0)
+		stream_touch(s);
+}
+
+static bool
+file_found(void *arg, const char *name, bool is_dir)
+{
+	struct extras *x = arg;
+	struct extra *list;
+	uint32_t number;
+
+	if (is_dir || strlen(name) != 12 || !number_parse(name, &number) ||
+	    is_known(x->stream, number))
+		return (true);
+	if (x->count == x->room) {
+		x->room = x->room * 2 + 16;
+		list = reallocarray(x->list, x->room, sizeof(*list));
+		if (list == NULL) {
+			x->no_memory = true;
+			return (false);
+		}
+		x->list = list;
 	}
-	return (0);
+	x->list[x->count++] = (struct extra){ .number = number };
+	return (true);
+}
+
+/* The messages of the file from an offset on, as far as they verify. */
+static void
+extra_span(struct stream *s, int folder, struct extra *e, uint64_t from)
+{
+	struct record_bytes p = { .uid = s->uid, .file = RECORD_IN_BLOCK, .number = e->number };
+	char name[BLOCK_NAME_BYTES];
+	struct record r;
+	uint8_t *data;
+	size_t at;
+
+	block_name(name, e->number);
+	data = disk_load(s->store->disk, folder, name, (size_t)UINT32_MAX, &p.n);
+	if (data == NULL)
+		return;
+	p.data = data;
+	for (at = from < p.n ? record_find(&p, (size_t)from, &r) : p.n; at < p.n;
+	     at = record_find(&p, at + record_padded(r.bytes), &r))
+		if (r.type == RECORD_MESSAGE && r.seq > e->last)
+			e->last = r.seq;
+	free(data);
+}
+
+/*
+ * A file that no point names: of a checkpoint that was not finished, and then the journal brought
+ * back all that is in it.  If it did not, something is lost: the file gets another name, and its
+ * sequences are not used again (rule 7).
+ */
+static void
+extra_settle(struct stream *s, const struct extra *e, bool is_file)
+{
+	struct block *b = s->block_count == 0 ? NULL : s->blocks[s->block_count - 1];
+	bool lost = e->last > s->last_seq && e->last > s->cut_seq;
+	uint64_t before = s->last_seq;
+
+	if (e->number > s->last_block)
+		s->last_block = e->number;
+	if (lost) {
+		store_report(s->store, true, "stream %016" PRIx64 ": block %08x holds sequences up to %"
+		    PRIu64 " that belong to nothing", s->uid, e->number, e->last);
+		for (uint32_t i = 0; i < s->block_count; i++)
+			s->blocks[i]->broken |= s->blocks[i]->number == e->number;
+		if (b != NULL)
+			b->sealed = b->changed = true;
+		if (stream_apply_advance(s, e->last) == 0)
+			seqset_add(&s->lost, before + 1, e->last);
+	}
+	for (uint32_t i = 0; i < s->block_count; i++)
+		is_file &= s->blocks[i]->number != e->number || s->blocks[i]->broken;
+	if (is_file && stream_gone_add(s, e->number, lost) == 0)
+		stream_touch(s);
 }
 
 void
-stream_find_lost(struct stream *s)
+stream_settle(struct stream *s)
 {
-	struct seqset known = { .count = 0 };
-	uint64_t seq, next;
-	unsigned lines = 0;
+	struct block *b = s->block_count == 0 ? NULL : s->blocks[s->block_count - 1];
+	struct extras x = { .stream = s };
+	struct extra end = { .last = 0 };
+	int folder;
 
-	if (s->offline || s->messages + s->removed.size == s->last_seq)
+	s->sums_skip = false;
+	if (s->offline || !s->has_folder)
 		return;
-	for (size_t i = 0; i < s->removed.count; i++)
-		if (seqset_add(&known, s->removed.ranges[i].first, s->removed.ranges[i].last) != 0)
-			goto out;
-	if (add_present(s, &known) != 0)
-		goto out;
-	for (size_t i = 0; i <= known.count; i++) {
-		seq = i == 0 ? 1 : known.ranges[i - 1].last + 1;
-		next = i == known.count ? s->last_seq + 1 : known.ranges[i].first;
-		if (seq >= next || seqset_add(&s->lost, seq, next - 1) != 0)
-			continue;
-		if (lines++ < LOST_LINES)
-			store_report(s->store, true,
-			    "stream %016" PRIx64 ": sequences %" PRIu64 " to %" PRIu64 " are lost",
-			    s->uid, seq, next - 1);
+	folder = stream_folder(s, NULL);
+	if (folder < 0)
+		return;
+	if (disk_list(s->store->disk, folder, file_found, &x) == 0 && !x.no_memory)
+		for (uint32_t i = 0; i < x.count; i++)
+			extra_span(s, folder, &x.list[i], 0);
+	else
+		x.count = 0;
+	gone_keep_found(s);
+	if (b != NULL && !b->is_new && !b->sealed) {
+		end.number = b->number;
+		extra_span(s, folder, &end, b->synced);
 	}
-out:
-	seqset_free(&known);
+	disk_close(s->store->disk, folder);
+	for (uint32_t i = 0; i < x.count; i++)
+		extra_settle(s, &x.list[i], true);
+	if (end.last > s->last_seq)
+		extra_settle(s, &end, false);
+	free(x.list);
 }
 
 /* ---- the journal ---- */
@@ -348,13 +220,13 @@ replay_create(struct store *store, const struct journal_entry *e, struct err *er
 	store->catalogue_dirty = true;
 	if (rd_end(&in) != 0 || store_by_uid(store, e->owner) != NULL)
 		return (0);
-	for (struct dead *d = store->dead; d != NULL; d = d->next)
+	for (struct dead_stream *d = store->dead; d != NULL; d = d->next)
 		if (d->uid == e->owner)
 			return (0);
 	s = stream_new(store, e->owner, created, account, name);
 	if (s == NULL || (first > 1 && stream_apply_advance(s, first - 1) != 0))
 		return (err_set(err, "out of memory"));
-	s->dirty = true;
+	stream_touch(s);
 	return (0);
 }
 
@@ -366,6 +238,16 @@ replay_delete(struct store *store, struct stream *s, struct err *err)
 	stream_free(s);
 	store->catalogue_dirty = true;
 	return (0);
+}
+
+/* Damage of the journal swallowed what stood between. */
+static void
+replay_gap(struct stream *s, uint64_t seq)
+{
+	store_report(s->store, true, "stream %016" PRIx64 ": sequences %" PRIu64 " to %" PRIu64
+	    " are lost", s->uid, s->last_seq + 1, seq - 1);
+	seqset_add(&s->lost, s->last_seq + 1, seq - 1);
+	(void)stream_apply_advance(s, seq - 1);
 }
 
 static int
@@ -383,11 +265,13 @@ replay_message(struct stream *s, const struct journal_entry *e, struct err *err)
 	}
 	if (r.seq <= s->last_seq)
 		return (0);
+	if (r.seq > s->last_seq + 1)
+		replay_gap(s, r.seq);
 	return (stream_apply_message(s, &r, err));
 }
 
 static int
-replay_remove(struct stream *s, struct rd *in)
+replay_remove(struct stream *s, struct rd *in, struct err *err)
 {
 	uint64_t first = rd_u64(in), last = rd_u64(in);
 
@@ -395,7 +279,7 @@ replay_remove(struct stream *s, struct rd *in)
 		last = s->last_seq;
 	if (rd_end(in) != 0 || first == 0 || first > last)
 		return (0);
-	return (stream_apply_remove(s, first, last));
+	return (stream_apply_remove(s, first, last, err));
 }
 
 static int
@@ -433,20 +317,27 @@ store_replay(void *arg, const struct journal_entry *e, struct err *err)
 		store->catalogue_dirty = true;
 		return (0);
 	}
-	/* What its files hold of this may be in the page cache only: they are written again. */
-	s->dirty = true;
 	if (e->type == STORE_J_DELETE)
 		return (replay_delete(store, s, err));
 	if (s->offline) {
 		store->hold = true;
 		return (0);
 	}
+	/* What its files hold may be in the page cache only: they are synced again. */
+	s->resync = true;
+	stream_touch(s);
+	if (e->commit <= s->point_commit)
+		return (0);
+	s->sums_skip = e->commit <= s->sums_commit;
 	switch (e->type) {
 	case STORE_J_MESSAGE:
 		return (replay_message(s, e, err));
 	case STORE_J_REMOVE:
-		result = replay_remove(s, &in);
-		break;
+		return (replay_remove(s, &in, err));
+	case STORE_J_CUT:
+		return (stream_apply_cut(s, rd_u64(&in), err));
+	case STORE_J_ERASE:
+		return (stream_apply_erase(s, rd_u64(&in), err));
 	case STORE_J_ADVANCE:
 		result = stream_apply_advance(s, rd_u64(&in));
 		break;

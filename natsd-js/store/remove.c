@@ -13,91 +13,101 @@
 #include "natsd-js/store/store_priv.h"
 
 #define RANGE_BYTES 16u
+#define ALL_AT_ONCE 1000u
+
+/* ---- the first one ---- */
+
+uint64_t
+stream_live_next(struct stream *s, uint64_t seq)
+{
+	for (uint32_t i = block_find_index(s, seq); i < s->block_count; i++) {
+		struct block *b = s->blocks[i];
+		uint32_t number = seq > b->first ? (uint32_t)(seq - b->first) : 0;
+
+		if (b->live == 0 || block_know(b, NULL) != STORE_OK)
+			continue;
+		number = block_live_next(b, number < b->head ? b->head : number);
+		if (number != INDEX_NONE)
+			return (b->first + number);
+	}
+	return (0);
+}
 
 uint64_t
 stream_first(const struct stream *s)
 {
-	return (seqset_next_absent(&s->removed, 1));
+	for (uint32_t i = 0; i < s->block_count; i++) {
+		struct block *b = s->blocks[i];
+		uint32_t number;
+
+		if (b->live == 0 || block_know(b, NULL) != STORE_OK || b->live == 0)
+			continue;
+		number = block_live_next(b, b->head);
+		assert(number != INDEX_NONE);
+		b->head = number;
+		return (b->first + number);
+	}
+	return (s->last_seq + 1);
 }
 
 /* ---- the effect ---- */
 
-static int
-reserve_dead(struct stream *s)
-{
-	uint32_t room = s->dead_room == 0 ? 8 : s->dead_room, *list;
-
-	if (s->dead_count + s->block_count <= s->dead_room)
-		return (0);
-	while (room < s->dead_count + s->block_count)
-		room *= 2;
-	list = reallocarray(s->dead_blocks, room, sizeof(*list));
-	if (list == NULL)
-		return (-1);
-	s->dead_blocks = list;
-	s->dead_room = room;
-	return (0);
-}
-
 int
-stream_reserve_remove(struct stream *s)
+stream_gone_add(struct stream *s, uint32_t number, bool keep)
 {
-	if (seqset_reserve(&s->removed, 1) != 0 || reserve_dead(s) != 0)
+	uint32_t room = s->gone_room == 0 ? 8 : s->gone_room * 2;
+	struct gone_block *list;
+
+	if (s->gone_count == s->gone_room) {
+		list = reallocarray(s->gone, room, sizeof(*list));
+		if (list == NULL)
+			return (-1);
+		s->gone = list;
+		s->gone_room = room;
+	}
+	s->gone[s->gone_count++] = (struct gone_block){ .number = number, .keep = keep };
+	return (0);
+}
+
+/* Room for the file of each block that may go, and for the spans of them. */
+static int
+reserve(struct stream *s)
+{
+	uint32_t need = s->gone_count + s->block_count;
+	struct gone_block *list;
+
+	if (need > s->gone_room) {
+		list = reallocarray(s->gone, need * 2, sizeof(*list));
+		if (list == NULL)
+			return (-1);
+		s->gone = list;
+		s->gone_room = need * 2;
+	}
+	if (seqset_reserve(&s->removed, (size_t)s->block_count + 1) != 0 ||
+	    seqset_reserve(&s->removed_fresh, (size_t)s->block_count + 1) != 0)
 		return (-1);
 	return (0);
 }
 
 static void
-drop_slot(struct stream *s, struct block *b, struct slot *slot, uint64_t seq)
+removed_add(struct stream *s, uint64_t first, uint64_t last)
 {
-	s->messages--;
-	s->bytes -= slot->bytes;
-	b->live--;
-	subjects_count_out(&s->subjects, subjects_at(&s->subjects, slot->subject), seq);
-	slot->offset = 0;
-}
-
-/* Is there a block that holds nothing now? */
-static bool
-drop_range(struct stream *s, uint64_t first, uint64_t last)
-{
-	struct slot *slot;
-	uint64_t from, to;
-	bool emptied = false;
-
-	for (uint32_t i = block_find_index(s, first); i < s->block_count; i++) {
-		struct block *b = s->blocks[i];
-
-		if (b->first_seq > last)
-			break;
-		from = b->first_seq > first ? b->first_seq : first;
-		to = block_last(b) < last ? block_last(b) : last;
-		for (uint64_t seq = from; seq <= to && b->live > 0; seq++) {
-			slot = block_slot(b, seq);
-			if (slot != NULL)
-				drop_slot(s, b, slot, seq);
-		}
-		emptied |= b->live == 0;
-	}
-	return (emptied);
+	seqset_add(&s->removed, first, last);
+	seqset_add(&s->removed_fresh, first, last);
 }
 
 static void
-drop_all(struct stream *s)
+block_gone(struct stream *s, struct block *b)
 {
-	subjects_clear(&s->subjects);
-	s->messages = s->bytes = 0;
-	for (uint32_t i = 0; i < s->block_count; i++) {
-		struct block *b = s->blocks[i];
-
-		b->live = 0;
-		for (uint32_t k = 0; k < b->count; k++)
-			b->slots[k].offset = 0;
-	}
+	if (b->last >= b->first)
+		removed_add(s, b->first, b->last);
+	if (!b->is_new || b->cut > b->synced)
+		(void)stream_gone_add(s, b->number, false);
+	block_free(s->store, b);
 }
 
 void
-block_forget_empty(struct stream *s)
+stream_forget_empty(struct stream *s)
 {
 	uint32_t kept = 0;
 
@@ -105,56 +115,220 @@ block_forget_empty(struct stream *s)
 		struct block *b = s->blocks[i];
 
 		/* One that is being filled takes the next message. */
-		if (b->live > 0 || !b->closed) {
+		if (b->live > 0 || !b->sealed)
 			s->blocks[kept++] = b;
-			continue;
-		}
-		if (!b->is_new)
-			s->dead_blocks[s->dead_count++] = b->number;
-		block_free(s->store, b);
+		else
+			block_gone(s, b);
 	}
 	s->block_count = kept;
 }
 
-int
-stream_apply_remove(struct stream *s, uint64_t first, uint64_t last)
+static void
+drop_message(struct block *b, uint32_t number, const struct record *r)
 {
-	bool emptied = true;
+	struct stream *s = b->stream;
+	uint64_t bytes = r == NULL ? 0 : record_counts(r);
+	struct subject_sum *sum = NULL;
 
-	if (stream_reserve_remove(s) != 0)
+	if (r != NULL && !s->sums_skip)
+		sum = stream_sum(s, r->subject);
+	if (s->told != NULL && !s->store->replaying)
+		s->told(s->told_arg, b->first + number, b->first + number,
+		    r == NULL ? STR_NONE : r->subject, r == NULL ? REMOVAL_LOST : s->why);
+	if (sum != NULL)
+		stream_sum_out(s, sum, b->first + number);
+	s->sums_doubtful |= r == NULL;
+	s->messages--;
+	s->bytes -= bytes < s->bytes ? bytes : s->bytes;
+	b->live--;
+	b->bytes -= bytes < b->bytes ? bytes : b->bytes;
+}
+
+void
+block_lost(struct block *b, uint64_t seq)
+{
+	uint32_t number = (uint32_t)(seq - b->first);
+
+	if (block_kill_reserve(b, number, 0) != 0)
+		return;
+	block_kill(b, number, false);
+	drop_message(b, number, NULL);
+	seqset_add(&b->stream->lost, seq, seq);
+}
+
+static bool
+is_empty(const struct block *b)
+{
+	return (b->sealed && b->live == 0);
+}
+
+/* Live ones of from..to of one block. */
+static int
+drop_within(struct block *b, uint32_t from, uint32_t to, struct err *err)
+{
+	enum store_result result = block_know(b, err);
+	struct record r;
+	uint32_t n;
+
+	if (result != STORE_OK)
 		return (-1);
-	if (first <= stream_first(s) && last >= s->last_seq)
+	if (block_kill_reserve(b, to, 1) != 0)
+		return (err_set(err, "out of memory"));
+	for (n = block_live_next(b, from); n <= to; n = block_live_next(b, n + 1)) {
+		result = block_read(b, b->first + n, &r, err);
+		if (result != STORE_OK && result != STORE_DAMAGED)
+			return (-1);
+		drop_message(b, n, result == STORE_OK ? &r : NULL);
+		block_kill(b, n, false);
+	}
+	seqset_add(&b->fresh, from, to);
+	return (0);
+}
+
+static void
+drop_all(struct stream *s)
+{
+	if (s->told != NULL && !s->store->replaying)
+		s->told(s->told_arg, stream_first(s), s->last_seq, STR_NONE, s->why);
+	if (!s->sums_skip) {
+		subjects_clear(&s->subjects);
+		s->sums_clear = true;
+		s->sums_doubtful = false;
+	}
+	s->messages = s->bytes = 0;
+	for (uint32_t i = 0; i < s->block_count; i++)
+		block_gone(s, s->blocks[i]);
+	s->block_count = 0;
+}
+
+/* All of it, at once; a single block that is being filled goes on being filled. */
+static bool
+is_all(struct stream *s, uint64_t first, uint64_t last)
+{
+	if (s->block_count < 2 && s->messages < ALL_AT_ONCE)
+		return (false);
+	return (last >= s->last_seq && first <= stream_first(s));
+}
+
+int
+stream_apply_remove(struct stream *s, uint64_t first, uint64_t last, struct err *err)
+{
+	bool emptied = false;
+
+	if (reserve(s) != 0)
+		return (err_set(err, "out of memory"));
+	if (is_all(s, first, last)) {
 		drop_all(s);
-	else
-		emptied = drop_range(s, first, last);
-	seqset_add(&s->removed, first, last);
+		stream_touch(s);
+		return (0);
+	}
+	for (uint32_t i = block_find_index(s, first); i < s->block_count; i++) {
+		struct block *b = s->blocks[i];
+
+		if (b->first > last)
+			break;
+		if (b->live > 0 && drop_within(b,
+			first > b->first ? (uint32_t)(first - b->first) : 0,
+			(uint32_t)((last < b->last ? last : b->last) - b->first), err) != 0)
+			return (-1);
+		emptied |= is_empty(b);
+	}
 	if (emptied)
-		block_forget_empty(s);
-	s->dirty = true;
+		stream_forget_empty(s);
+	stream_touch(s);
 	return (0);
 }
 
 int
 stream_apply_advance(struct stream *s, uint64_t last)
 {
+	struct block *b = s->block_count == 0 ? NULL : s->blocks[s->block_count - 1];
+
 	if (last <= s->last_seq)
 		return (0);
-	if (stream_reserve_remove(s) != 0)
+	if (reserve(s) != 0)
 		return (-1);
-	seqset_add(&s->removed, s->last_seq + 1, last);
+	/* A small gap becomes part of the block that goes on behind it. */
+	if (b == NULL || b->sealed || last - b->last > BLOCK_GAP_MAX / 2) {
+		if (b != NULL)
+			b->sealed = b->changed = true;
+		removed_add(s, s->last_seq + 1, last);
+		s->last_seq = last;
+		stream_forget_empty(s);
+	} else {
+		if (block_know(b, NULL) != STORE_OK ||
+		    block_kill_reserve(b, (uint32_t)(last - b->first), 1) != 0)
+			return (-1);
+		for (uint64_t seq = b->last + 1; seq <= last; seq++)
+			block_kill(b, (uint32_t)(seq - b->first), false);
+		seqset_add(&b->fresh, b->last + 1 - b->first, last - b->first);
+		b->last = s->last_seq = last;
+	}
+	stream_touch(s);
+	return (0);
+}
+
+/* Everything above `last` goes, and its sequences will be used again. */
+int
+stream_apply_cut(struct stream *s, uint64_t last, struct err *err)
+{
+	struct block *b;
+
+	if (last >= s->last_seq)
+		return (0);
+	if (s->last_seq > s->cut_seq)
+		s->cut_seq = s->last_seq;
+	if (stream_apply_remove(s, last + 1, s->last_seq, err) != 0)
+		return (-1);
+	for (uint32_t i = 0; i < s->block_count; i++) {
+		b = s->blocks[i];
+		if (b->last <= last)
+			continue;
+		b->sealed = b->changed = true;
+		b->last = b->first > last ? b->first - 1 : last;
+	}
+	stream_forget_empty(s);
+	seqset_cut(&s->removed, last);
+	seqset_cut(&s->removed_fresh, last);
+	seqset_cut(&s->lost, last);
 	s->last_seq = last;
-	s->dirty = true;
+	s->state_whole = true; /* ranges that it knows are void */
+	return (0);
+}
+
+/* The bytes of the message are no longer to be read anywhere. */
+int
+stream_apply_erase(struct stream *s, uint64_t seq, struct err *err)
+{
+	struct block *b = block_find(s, seq);
+	uint32_t room = s->erasure_room == 0 ? 4 : s->erasure_room * 2, at, padded;
+	struct erasure *list;
+	struct record r;
+
+	if (b == NULL || block_know(b, err) != STORE_OK)
+		return (b == NULL ? 0 : -1);
+	if (block_dead(b, (uint32_t)(seq - b->first)))
+		return (0);
+	if (block_place(b, seq, &at, &r, err) != STORE_OK)
+		return (-1);
+	padded = (uint32_t)record_padded(r.bytes);
+	if (s->erasure_count == s->erasure_room) {
+		list = reallocarray(s->erasures, room, sizeof(*list));
+		if (list == NULL)
+			return (err_set(err, "out of memory"));
+		s->erasures = list;
+		s->erasure_room = room;
+	}
+	s->erasures[s->erasure_count] = (struct erasure){ .number = b->number, .at = at,
+		.bytes = padded, .link = r.link };
+	if (stream_apply_remove(s, seq, seq, err) != 0)
+		return (-1);
+	s->erasure_count++;
+	s->store->window.uid = 0;
 	return (0);
 }
 
 /* ---- the API ---- */
-
-static enum store_result
-no_memory(struct err *err)
-{
-	err_set(err, "out of memory");
-	return (STORE_ERROR);
-}
 
 enum store_result
 stream_remove_range(struct stream *s, uint64_t first, uint64_t last, struct err *err)
@@ -164,16 +338,15 @@ stream_remove_range(struct stream *s, uint64_t first, uint64_t last, struct err 
 	uint8_t *p;
 
 	assert(first <= last && last <= s->last_seq);
-	if (stream_reserve_remove(s) != 0)
-		return (no_memory(err));
 	p = store_begin(s, RANGE_BYTES, false, &result, err);
 	if (p == NULL)
 		return (result);
+	if (stream_apply_remove(s, first, last, err) != 0)
+		return (STORE_ERROR);
 	out = wr_of(p, RANGE_BYTES);
 	wr_u64(&out, first);
 	wr_u64(&out, last);
 	store_end(s, STORE_J_REMOVE, RANGE_BYTES);
-	stream_apply_remove(s, first, last);
 	return (STORE_OK);
 }
 
@@ -181,31 +354,69 @@ enum store_result
 stream_remove(struct stream *s, uint64_t seq, struct err *err)
 {
 	struct block *b = block_find(s, seq);
+	enum store_result result = b == NULL ? STORE_NONE : block_know(b, err);
 
-	if (b == NULL || block_slot(b, seq) == NULL)
+	if (result != STORE_OK)
+		return (result);
+	if (block_dead(b, (uint32_t)(seq - b->first)))
 		return (STORE_NONE);
 	return (stream_remove_range(s, seq, seq, err));
+}
+
+static int
+apply_sequence(struct stream *s, enum store_journal type, uint64_t seq, struct err *err)
+{
+	if (type == STORE_J_CUT)
+		return (stream_apply_cut(s, seq, err));
+	if (type == STORE_J_ERASE)
+		return (stream_apply_erase(s, seq, err));
+	return (stream_apply_advance(s, seq) == 0 ? 0 : err_set(err, "out of memory"));
+}
+
+static enum store_result
+put_sequence(struct stream *s, enum store_journal type, uint64_t seq, struct err *err)
+{
+	enum store_result result;
+	uint8_t *p = store_begin(s, 8, false, &result, err);
+	struct wr out;
+
+	if (p == NULL)
+		return (result);
+	out = wr_of(p, 8);
+	wr_u64(&out, seq);
+	if (apply_sequence(s, type, seq, err) != 0)
+		return (STORE_ERROR);
+	store_end(s, type, 8);
+	return (STORE_OK);
 }
 
 enum store_result
 stream_advance(struct stream *s, uint64_t last, struct err *err)
 {
-	enum store_result result;
-	struct wr out;
-	uint8_t *p;
+	return (last <= s->last_seq ? STORE_OK : put_sequence(s, STORE_J_ADVANCE, last, err));
+}
 
-	if (last <= s->last_seq)
-		return (STORE_OK);
-	if (stream_reserve_remove(s) != 0)
-		return (no_memory(err));
-	p = store_begin(s, 8, false, &result, err);
-	if (p == NULL)
+enum store_result
+stream_erase(struct stream *s, uint64_t seq, uint64_t *cut, struct err *err)
+{
+	struct block *b = block_find(s, seq);
+	enum store_result result = b == NULL ? STORE_NONE : block_know(b, err);
+
+	if (result != STORE_OK)
 		return (result);
-	out = wr_of(p, 8);
-	wr_u64(&out, last);
-	store_end(s, STORE_J_ADVANCE, 8);
-	stream_apply_advance(s, last);
-	return (STORE_OK);
+	if (block_dead(b, (uint32_t)(seq - b->first)))
+		return (STORE_NONE);
+	result = put_sequence(s, STORE_J_ERASE, seq, err);
+	s->store->cut_wanted = true;
+	/* One on its way does not have it. */
+	*cut = s->store->cuts + (s->store->cutting ? 2 : 1);
+	return (result);
+}
+
+enum store_result
+stream_truncate(struct stream *s, uint64_t last, struct err *err)
+{
+	return (last >= s->last_seq ? STORE_OK : put_sequence(s, STORE_J_CUT, last, err));
 }
 
 enum store_result
@@ -246,15 +457,19 @@ static uint64_t
 nth_from_end(const struct stream *s, uint64_t n)
 {
 	for (uint32_t i = s->block_count; i > 0; i--) {
-		const struct block *b = s->blocks[i - 1];
+		struct block *b = s->blocks[i - 1];
 
+		if (block_know(b, NULL) != STORE_OK)
+			continue;
 		if (b->live < n) {
 			n -= b->live;
 			continue;
 		}
-		for (uint64_t seq = block_last(b);; seq--)
-			if (block_slot(b, seq) != NULL && --n == 0)
-				return (seq);
+		for (uint32_t at = block_numbers(b) - 1;; at--) {
+			at = block_live_prev(b, at);
+			if (--n == 0)
+				return (b->first + at);
+		}
 	}
 	return (stream_first(s));
 }

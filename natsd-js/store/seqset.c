@@ -107,6 +107,25 @@ seqset_count(const struct seqset *s, uint64_t first, uint64_t last)
 }
 
 void
+seqset_cut(struct seqset *s, uint64_t last)
+{
+	struct seqrange *r;
+
+	while (s->count > 0) {
+		r = &s->ranges[s->count - 1];
+		if (r->last <= last)
+			return;
+		if (r->first <= last) {
+			s->size -= r->last - last;
+			r->last = last;
+			return;
+		}
+		s->size -= r->last - r->first + 1;
+		s->count--;
+	}
+}
+
+void
 seqset_clear(struct seqset *s)
 {
 	s->count = 0;

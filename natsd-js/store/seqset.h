@@ -37,6 +37,9 @@ uint64_t seqset_prev_absent(const struct seqset *, uint64_t seq);
 /* seqset_count - how many of first..last are in it. */
 uint64_t seqset_count(const struct seqset *, uint64_t first, uint64_t last);
 
+/* seqset_cut - nothing above `last` is in it any more. */
+void seqset_cut(struct seqset *, uint64_t last);
+
 void seqset_clear(struct seqset *); /* empty, memory kept */
 void seqset_free(struct seqset *);  /* empty, memory given back */
 

@@ -95,28 +95,57 @@ small_set(struct stream *s, struct str key, struct str value)
 		s->small_count++;
 	}
 	*m = (struct small){ .key = { .p = p, .n = key.n },
-		.value = { .p = p + key.n, .n = value.n } };
+		.value = { .p = p + key.n, .n = value.n }, .changed = true };
+	s->smalls_changed = true;
 	return (0);
 }
 
+/* It is there until the state file knows that it is gone. */
 void
 small_unset(struct stream *s, struct str key)
 {
 	bool there;
 	uint32_t at = small_at(s, key, &there);
-	struct small *m;
 
 	if (!there)
 		return;
-	m = &s->smalls[at];
-	str_free(m->key);
-	s->small_count--;
-	memmove(m, m + 1, (s->small_count - at) * sizeof(*m));
+	s->smalls[at].gone = s->smalls[at].changed = true;
+	s->smalls_changed = true;
+}
+
+void
+small_forget_gone(struct stream *s)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < s->small_count; i++) {
+		if (s->smalls[i].gone)
+			str_free(s->smalls[i].key);
+		else
+			s->smalls[kept++] = s->smalls[i];
+	}
+	s->small_count = kept;
+	s->smalls_changed = false;
+}
+
+/* A mark of another life: its rings died with it. */
+static void
+marks_forget_others(struct stream *s, uint64_t life)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < s->mark_count; i++)
+		if (s->marks[i].life == life)
+			s->marks[kept++] = s->marks[i];
+	s->mark_count = kept;
 }
 
 int
 mark_set(struct stream *s, uint64_t life, uint64_t ring, uint64_t at)
 {
+	if (s->mark_count > 0 && s->marks[0].life != life)
+		marks_forget_others(s, life);
+	s->marks_changed = true;
 	for (uint32_t i = 0; i < s->mark_count; i++) {
 		struct mark *m = &s->marks[i];
 
@@ -142,13 +171,6 @@ small_free(struct stream *s)
 }
 
 /* ---- the API ---- */
-
-static enum store_result
-no_memory(struct err *err)
-{
-	err_set(err, "out of memory");
-	return (STORE_ERROR);
-}
 
 static enum store_result
 journal_small(struct stream *s, struct str key, struct str value, struct err *err)
@@ -184,7 +206,7 @@ stream_put(struct stream *s, struct str key, struct str value, struct err *err)
 	if (result != STORE_OK)
 		return (result);
 	if (small_set(s, key, value) != 0)
-		return (no_memory(err));
+		return (store_no_memory(err));
 	store_end(s, STORE_J_SMALL, 2 + key.n + value.n);
 	return (STORE_OK);
 }
@@ -193,10 +215,8 @@ enum store_result
 stream_unset(struct stream *s, struct str key, struct err *err)
 {
 	enum store_result result;
-	bool there;
 
-	small_at(s, key, &there);
-	if (!there)
+	if (s->smalls == NULL || stream_get(s, key, &(struct str){ .n = 0 }) != STORE_OK)
 		return (STORE_NONE);
 	result = journal_small(s, key, STR_NONE, err);
 	if (result != STORE_OK)
@@ -212,7 +232,7 @@ stream_get(struct stream *s, struct str key, struct str *value)
 	bool there;
 	uint32_t at = small_at(s, key, &there);
 
-	if (!there)
+	if (!there || s->smalls[at].gone)
 		return (STORE_NONE);
 	*value = s->smalls[at].value;
 	return (STORE_OK);
@@ -222,7 +242,7 @@ void
 stream_keys(struct stream *s, bool (*fn)(void *, struct str, struct str), void *arg)
 {
 	for (uint32_t i = 0; i < s->small_count; i++)
-		if (!fn(arg, s->smalls[i].key, s->smalls[i].value))
+		if (!s->smalls[i].gone && !fn(arg, s->smalls[i].key, s->smalls[i].value))
 			return;
 }
 
@@ -240,7 +260,7 @@ stream_mark(struct stream *s, uint64_t life, uint64_t ring, uint64_t at, struct 
 	wr_u64(&out, ring);
 	wr_u64(&out, at);
 	if (mark_set(s, life, ring, at) != 0)
-		return (no_memory(err));
+		return (store_no_memory(err));
 	store_end(s, STORE_J_MARK, 24);
 	return (STORE_OK);
 }

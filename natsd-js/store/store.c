@@ -27,7 +27,9 @@ store_options_default(void)
 	return ((struct store_options){
 	    .journal = { .segment_bytes = 16u << 20, .segments = 16,
 		.policy = JOURNAL_DURABLE, .interval_ns = 2 * 60 * NS_PER_S },
-	    .block_bytes = 8u << 20, .write_cache = 64u << 20, .thread = true,
+	    .block_bytes = 8u << 20, .write_cache = 64u << 20, .write_age_ns = 2 * NS_PER_S,
+	    .read_cache = 16u << 20, .subject_cache = 16u << 20, .care_rate = 8u << 20,
+	    .thread = true,
 	    .done = DOORBELL_NONE });
 }
 
@@ -71,7 +73,8 @@ refuse_theirs(struct store *store, struct err *err)
 		return (err_sys(err, "list the store directory"));
 	if (theirs)
 		return (err_set(err, "the store directory holds jetstream/, the store of a "
-		    "nats-server: import it with `natsd-store import`, or name another one"));
+		    "nats-server: name another directory, or restore its streams from a backup "
+		    "(`nats stream backup`, `nats stream restore`)"));
 	return (0);
 }
 
@@ -185,7 +188,14 @@ journal_begin_life(struct store *store, struct err *err)
 	    store->options.done.ring >= 0 ? &store->options.done : &store->bell);
 	if (store->writer == NULL)
 		return (err_set(err, "out of memory"));
-	return (store->options.thread ? journal_start(store->journal, err) : 0);
+	store->jobs = jobs_new(store->disk, store->top, store->streams_dir, store->sums);
+	if (store->jobs == NULL)
+		return (err_set(err, "out of memory"));
+	if (!store->options.thread)
+		return (0);
+	return (journal_start(store->journal, err) != 0 || jobs_start(store->jobs,
+	    store->options.done.ring >= 0 ? &store->options.done : &store->bell, err) != 0 ?
+	    -1 : 0);
 }
 
 static int
@@ -196,13 +206,21 @@ store_start(struct store *store, struct err *err)
 	if (refuse_theirs(store, err) != 0 || directories_open(store, err) != 0 ||
 	    catalogue_find(store, err) != 0)
 		return (-1);
+	if (store->options.index != NULL && !store->options.read_only) {
+		store->sums = sums_open(store->options.index, &why);
+		if (store->sums == NULL)
+			store_report(store, false, "without an index: %s", why.text);
+	}
 	for (struct stream *s = store->all; s != NULL; s = s->next_all)
 		if (stream_recover(s, &why) != 0)
 			store_report(store, true, "stream %016" PRIx64 ": %s", s->uid, s->fence);
+	store->replaying = true;
 	if (journal_begin_life(store, err) != 0)
 		return (-1);
+	store->replaying = false;
 	for (struct stream *s = store->all; s != NULL; s = s->next_all)
-		stream_find_lost(s);
+		stream_settle(s);
+	store->cut_at = store->retry_at = mono_now();
 	return (0);
 }
 
@@ -232,11 +250,13 @@ store_open(struct disk *disk, const struct store_options *options, struct err *e
 void
 store_abandon(struct store *store)
 {
-	struct dead *d;
+	struct dead_stream *d;
 
 	if (store == NULL)
 		return;
 	journal_free(store->journal);
+	checkpoint_free(store);
+	sums_close(store->sums);
 	while (store->all != NULL)
 		stream_free(store->all);
 	while ((d = store->dead) != NULL) {
@@ -246,6 +266,7 @@ store_abandon(struct store *store)
 	for (unsigned i = 0; i < STORE_HANDLES; i++)
 		disk_close(store->disk, store->open[i].handle);
 	doorbell_close(&store->bell);
+	wheel_free(store->wheel);
 	buf_free(&store->scratch);
 	free(store->window.data);
 	disk_close(store->disk, store->journal_dir);
@@ -275,6 +296,7 @@ store_close(struct store *store, struct err *err)
 uint64_t
 store_submit(struct store *store)
 {
+	checkpoint_note(store);
 	return (journal_submit(store->writer));
 }
 
@@ -302,8 +324,8 @@ settled(struct store *store)
 	    journal_synced(store->journal) >= journal_done_commit(store->writer, ticket));
 }
 
-static void
-wait_a_little(struct store *store)
+void
+store_sleep(struct store *store)
 {
 	const struct doorbell *bell =
 	    store->options.done.ring >= 0 ? &store->options.done : &store->bell;
@@ -325,7 +347,7 @@ store_wait(struct store *store, struct err *err)
 		if (!store->options.thread)
 			(void)store_run(store);
 		else
-			wait_a_little(store);
+			store_sleep(store);
 		if (journal_error(store->journal, err)) {
 			result = err != NULL && err->sys == ENOSPC ? STORE_FULL : STORE_ERROR;
 			break;
@@ -335,21 +357,6 @@ store_wait(struct store *store, struct err *err)
 	if (store->options.done.ring >= 0)
 		doorbell_ring(&store->options.done);
 	return (result);
-}
-
-bool
-store_wants_checkpoint(const struct store *store)
-{
-	return (store->tail_bytes > store->options.write_cache || (!store->hold &&
-	    journal_free_segments(store->journal) < RESERVE_SEGMENTS + 1));
-}
-
-enum store_result
-store_checkpoint(struct store *store, struct err *err)
-{
-	enum store_result result = store_wait(store, err);
-
-	return (result == STORE_OK ? checkpoint_run(store, err) : result);
 }
 
 uint8_t *
@@ -364,6 +371,13 @@ store_begin(struct stream *s, size_t n, bool data, enum store_result *result, st
 	if (s->offline || (data && s->fence[0] != '\0')) {
 		err_set(err, "%s", s->fence);
 		*result = s->offline ? STORE_ERROR : STORE_FULL;
+		return (NULL);
+	}
+	/* Removals and state go on while checkpoints fail; one that may succeed is waited for. */
+	if (!data && !store->cut_failed && !store->hold &&
+	    journal_free_segments(store->journal) < RESERVE_SEGMENTS) {
+		err_set(err, "the journal waits for a checkpoint");
+		*result = STORE_BUSY;
 		return (NULL);
 	}
 	if (data && journal_free_segments(store->journal) < RESERVE_SEGMENTS) {
@@ -386,7 +400,24 @@ void
 store_end(struct stream *s, enum store_journal type, size_t n)
 {
 	journal_end(s->store->writer, (uint16_t)type, s->uid, n);
+	stream_touch(s);
+}
+
+void
+stream_touch(struct stream *s)
+{
+	if (s->dirty)
+		return;
 	s->dirty = true;
+	s->next_dirty = s->store->dirty;
+	s->store->dirty = s;
+}
+
+enum store_result
+store_no_memory(struct err *err)
+{
+	err_set(err, "out of memory");
+	return (STORE_ERROR);
 }
 
 /* ---- streams ---- */
@@ -453,7 +484,7 @@ stream_delete(struct stream *s, struct err *err)
 	s->offline = offline;
 	if (p == NULL)
 		return (result);
-	if (store_dead_add(store, s->uid, s->has_folder) != 0) {
+	if (store_dead_add(store, s->uid, false) != 0) {
 		err_set(err, "out of memory");
 		return (STORE_ERROR);
 	}

@@ -7,10 +7,11 @@
  *	ticket = store_submit(store);		the end of the turn
  *	...					the bell rings
  *	store_done(store) >= ticket		now they may be acknowledged
+ *	store_turn(store, now)			what is to be done besides
  *
- * The files of a stream are written by store_checkpoint(), which the owner calls when
- * store_wants_checkpoint() says so; then the journal's segments are used again.  A stream is known
- * by its uid, which is never used twice; its name is nowhere a path.
+ * The files of a stream are written behind the owner's back, from what store_turn() sets apart; then
+ * the journal's segments are used again.  A stream is known by its uid, which is never used twice;
+ * its name is nowhere a path.
  *
  * Files: natsd-js/store/FORMAT.  Owner: one thread, for all streams of a store.  Strings that
  * go in are copied, those that come out are borrowed until the next call on the same store.
@@ -25,6 +26,7 @@
 #include "common/doorbell.h"
 #include "common/err.h"
 #include "common/journal.h"
+#include "common/mono.h"
 #include "common/str.h"
 
 struct store;
@@ -33,7 +35,13 @@ struct stream;
 struct store_options {
 	struct journal_options journal;
 	uint32_t block_bytes;	 /* of a block file; a larger record has one of its own */
-	uint64_t write_cache;	 /* bytes not yet in block files, before a checkpoint is wanted */
+	uint64_t write_cache;	 /* bytes not yet in block files, before a checkpoint begins */
+	int64_t write_age_ns;	 /* between two checkpoints, while anything changes */
+	uint64_t read_cache;	 /* bytes for what is remembered of blocks that were searched */
+	uint64_t care_rate;	 /* bytes a second that are read and written for scrubbing and for
+				  * blocks with much that is dead; 0: neither */
+	uint64_t subject_cache;	 /* bytes for sums by subject; the others are in the index */
+	const char *index;	 /* path of its folder; NULL: none, all of them are in memory */
 	bool thread;		 /* a sync thread; else the owner calls store_run() */
 	bool read_only;		 /* only looking: no call may change anything (natsd-store) */
 	struct doorbell done;	 /* rung when something is done; DOORBELL_NONE: never */
@@ -74,11 +82,14 @@ enum journal_ran store_run(struct store *);
 enum store_result store_wait(struct store *, struct err *);
 
 /*
- * store_wants_checkpoint - the journal or the write cache fill up.
- * store_checkpoint - submits, waits, and writes everything to the files of the streams.  A stream
- *	whose files cannot be written is fenced, and keeps its records in memory and in the journal;
- *	the next checkpoint tries again.  STORE_OK; STORE_FULL, STORE_ERROR: some are left.
+ * store_turn - once a turn of the owner, and at least each 100 ms: begins a checkpoint when the
+ *	journal or the write cache fill up or are old, takes back what was written.  Never waits.
+ * store_wants_checkpoint - it would begin one now.
+ * store_checkpoint - a whole one, waited for.  A stream whose files cannot be written is fenced,
+ *	and keeps its records in memory and in the journal; the next checkpoint tries again.
+ *	STORE_OK; STORE_FULL, STORE_ERROR: some are left.
  */
+void store_turn(struct store *, struct mono now);
 bool store_wants_checkpoint(const struct store *);
 enum store_result store_checkpoint(struct store *, struct err *);
 
@@ -121,11 +132,30 @@ void stream_state(const struct stream *, struct stream_state *);
 
 /* ---- messages ---- */
 
+/*
+ * Who has to know what a stream holds is told of all that goes, whatever makes it go: before it
+ * goes; one message, or, with an empty subject, all of first..last at once.  Not while the store is
+ * opened.  fn may not change the stream.
+ */
+enum removal {
+	REMOVAL_ASKED, /* remove, purge, truncate */
+	REMOVAL_MAX_MSGS,
+	REMOVAL_MAX_BYTES,
+	REMOVAL_MAX_AGE,
+	REMOVAL_MAX_PER_SUBJECT,
+	REMOVAL_TTL,
+	REMOVAL_LOST, /* the medium has it no more */
+};
+typedef void store_told(void *, uint64_t first, uint64_t last, struct str subject, enum removal);
+void stream_tell(struct stream *, store_told *, void *arg);
+
 struct store_message {
 	uint64_t seq;
 	int64_t time; /* ns since the epoch */
+	int64_t expires; /* the same; 0: when the limit of age says so; STORE_NEVER: not even then */
 	struct str subject, headers, payload;
 };
+#define STORE_NEVER INT64_MAX
 
 /* store_message_bytes - what nats-server counts for it. */
 uint64_t store_message_bytes(const struct store_message *);
@@ -146,6 +176,17 @@ enum store_result stream_load(struct stream *, uint64_t seq, struct store_messag
 enum store_result stream_remove(struct stream *, uint64_t seq, struct err *);
 
 /*
+ * stream_erase - removes it, and its bytes are overwritten: in its block, and in the journal.  The
+ *	removal is durable with its ticket, the erasure when store_cuts() >= *cut.
+ */
+enum store_result stream_erase(struct stream *, uint64_t seq, uint64_t *cut, struct err *);
+uint64_t store_cuts(const struct store *);
+
+/* stream_truncate - everything above `last` goes, and those sequences will be used again: for a
+ * replicated log. */
+enum store_result stream_truncate(struct stream *, uint64_t last, struct err *);
+
+/*
  * stream_purge_all - everything; first becomes last + 1.
  * stream_purge_below - everything below seq (compact); beyond the last one the stream jumps: first
  *	= seq, last = seq - 1.
@@ -163,11 +204,8 @@ enum store_result stream_purge_filter(struct stream *, struct str filter, uint64
 
 /* ---- limits: functions that the owner asks ---- */
 
-enum removal { REMOVAL_MAX_MSGS, REMOVAL_MAX_BYTES, REMOVAL_MAX_AGE, REMOVAL_MAX_PER_SUBJECT };
-
 struct stream_limits { /* 0: none */
 	uint64_t max_msgs, max_bytes, max_per_subject;
-	int64_t max_age; /* ns */
 	bool discard_new, discard_new_per_subject;
 };
 
@@ -177,14 +215,33 @@ const char *stream_admits(struct stream *, const struct stream_limits *,
     const struct store_message *);
 
 /*
- * stream_enforce - removes what is over the limits, oldest first, and tells each.
- *	`subject` limits the limit per subject to that one (NULL: all).  now: wall clock, for
- *	max_age.
+ * stream_enforce - removes what is over the limits, oldest first.  `subject` limits the limit per
+ *	subject to that one (NULL: all).
  * STORE_BUSY: some is left, ask again after a submit.
  */
 enum store_result stream_enforce(struct stream *, const struct stream_limits *,
-    const struct str *subject, int64_t now,
-    void (*told)(void *, uint64_t seq, enum removal), void *arg, struct err *);
+    const struct str *subject, struct err *);
+
+/* ---- age ---- */
+
+/*
+ * stream_max_age - messages older than this go, but those that never do; 0: none.  For this life of
+ *	the store: said again after it is opened.
+ * store_due - calls fn for each stream in which something may be due; the owner then asks
+ *	stream_expire, at once or later.  Cheap when nothing is.  The timers survive a restart.
+ * store_due_next - when to call it next at the latest; false: nothing is ever due.
+ * stream_expire - removes what is due at `now` (wall clock) and what `may` says yes to; NULL says
+ *	yes.  To what it says no, because a marker takes its place or others have to agree first,
+ *	it is not asked again for EXPIRE_AGAIN_NS.  last: no other message has its subject.
+ *	STORE_BUSY: some is left, ask again after a submit.
+ */
+#define EXPIRE_AGAIN_NS (2 * NS_PER_S)
+void stream_max_age(struct stream *, int64_t ns, int64_t now);
+void store_due(struct store *, struct mono now, void (*fn)(void *, struct stream *), void *arg);
+bool store_due_next(const struct store *, struct mono *when);
+enum store_result stream_expire(struct stream *, int64_t now,
+    bool (*may)(void *, const struct store_message *, enum removal, bool last), void *arg,
+    struct err *);
 
 /* ---- looking up ---- */
 
@@ -203,15 +260,30 @@ enum store_result stream_next(struct stream_filter *, uint64_t seq, struct store
 enum store_result stream_last(struct stream *, struct str subject, uint64_t upto,
     struct store_message *, struct err *);
 
+/*
+ * stream_lasts - the sequence of the last message at or below `upto` of each subject that matches, in
+ *	rising order, in seqs[0..*n).  With more than `max` of them *n is max + 1 and nothing is said.
+ * stream_at_time - the first sequence of a message that is not older than `time`; last + 1: none.
+ */
+enum store_result stream_lasts(struct stream_filter *, uint64_t upto, uint64_t *seqs, unsigned max,
+    unsigned *n, struct err *);
+enum store_result stream_at_time(struct stream *, int64_t time, uint64_t *seq, struct err *);
+
 struct filter_state {
 	uint64_t messages, first_seq, last_seq; /* 0, 0, 0: none */
 };
 /* stream_filtered - what matches at or after seq. */
-void stream_filtered(struct stream_filter *, uint64_t seq, struct filter_state *);
+enum store_result stream_filtered(struct stream_filter *, uint64_t seq, struct filter_state *,
+    struct err *);
 
 /* stream_subjects - each subject that matches, with its sums; in no order. */
-void stream_subjects(struct stream_filter *,
-    void (*fn)(void *, struct str subject, const struct filter_state *), void *arg);
+enum store_result stream_subjects(struct stream_filter *,
+    void (*fn)(void *, struct str subject, const struct filter_state *), void *arg, struct err *);
+
+/* stream_digest - of the messages in first..last: the same on each store that has the same ones.
+ * STORE_DAMAGED: some cannot be read. */
+enum store_result stream_digest(struct stream *, uint64_t first, uint64_t last, uint64_t *digest,
+    struct err *);
 
 /* ---- small state: what stands beside the messages ---- */
 

@@ -9,36 +9,29 @@
 
 #define SIZE_FIRST 8u
 
-static size_t
-home(const struct subjects *t, struct str subject)
-{
-	return ((size_t)subject_hash(subject) & (t->size - 1));
-}
-
-struct subject_sum *
-subjects_find(const struct subjects *t, struct str subject)
+static struct subject_sum *
+find_hashed(const struct subjects *t, struct str subject, uint32_t hash)
 {
 	size_t i;
 
 	if (t->size == 0)
 		return (NULL);
-	for (i = home(t, subject); t->slots[i] != NULL; i = (i + 1) & (t->size - 1))
-		if (str_eq(subject_text(t->slots[i]), subject))
+	for (i = hash & (t->size - 1); t->slots[i] != NULL; i = (i + 1) & (t->size - 1))
+		if (t->slots[i]->hash == hash && str_eq(subject_text(t->slots[i]), subject))
 			return (t->slots[i]);
 	return (NULL);
 }
 
 struct subject_sum *
-subjects_at(const struct subjects *t, uint32_t number)
+subjects_find(const struct subjects *t, struct str subject)
 {
-	assert(number < t->numbers && t->by_number[number] != NULL);
-	return (t->by_number[number]);
+	return (find_hashed(t, subject, (uint32_t)subject_hash(subject)));
 }
 
 static void
 place(struct subjects *t, struct subject_sum *s)
 {
-	size_t i = home(t, subject_text(s));
+	size_t i = s->hash & (t->size - 1);
 
 	while (t->slots[i] != NULL)
 		i = (i + 1) & (t->size - 1);
@@ -51,7 +44,7 @@ grow(struct subjects *t)
 	struct subject_sum **old = t->slots, **slots;
 	size_t old_size = t->size, size = old_size == 0 ? SIZE_FIRST : old_size * 2;
 
-	if ((t->count + 1) * 4 <= t->size * 3)
+	if ((t->used + 1) * 4 <= t->size * 3)
 		return (0);
 	slots = calloc(size, sizeof(struct subject_sum *));
 	if (slots == NULL)
@@ -65,63 +58,43 @@ grow(struct subjects *t)
 	return (0);
 }
 
-/* Room for one number more, in the table and in the list of the unused. */
-static int
-grow_numbers(struct subjects *t)
+static size_t
+bytes_of(const struct subject_sum *s)
 {
-	uint32_t room = t->numbers_room == 0 ? SIZE_FIRST : t->numbers_room * 2;
-	struct subject_sum **by_number;
-	uint32_t *unused;
-
-	if (t->numbers < t->numbers_room || t->unused_count > 0)
-		return (0);
-	if (room < t->numbers_room)
-		return (-1);
-	by_number = reallocarray(t->by_number, room, sizeof(struct subject_sum *));
-	if (by_number == NULL)
-		return (-1);
-	t->by_number = by_number;
-	unused = reallocarray(t->unused, room, sizeof(*unused));
-	if (unused == NULL)
-		return (-1);
-	t->unused = unused;
-	t->numbers_room = room;
-	return (0);
+	return (sizeof(*s) + s->len + 24); /* with what malloc and the table take */
 }
 
 struct subject_sum *
-subjects_get(struct subjects *t, struct str subject)
+subjects_add(struct subjects *t, struct str subject)
 {
-	struct subject_sum *s = subjects_find(t, subject);
+	struct subject_sum *s;
 
-	if (s != NULL)
-		return (s);
-	if (subject.n > UINT16_MAX || grow(t) != 0 || grow_numbers(t) != 0)
+	if (subject.n > UINT16_MAX || grow(t) != 0)
 		return (NULL);
 	s = calloc(1, sizeof(*s) + subject.n);
 	if (s == NULL)
 		return (NULL);
 	s->len = (uint16_t)subject.n;
+	s->hash = (uint32_t)subject_hash(subject);
 	if (subject.n > 0)
 		memcpy(s->text, subject.p, subject.n);
-	s->number = t->unused_count > 0 ? t->unused[--t->unused_count] : t->numbers++;
-	t->by_number[s->number] = s;
 	place(t, s);
-	t->count++;
+	t->used++;
+	t->bytes += bytes_of(s);
 	return (s);
 }
 
 /* Closes the gap that a removal leaves in a run of slots. */
-static void
-unplace(struct subjects *t, struct subject_sum *s)
+void
+subjects_forget(struct subjects *t, struct subject_sum *s)
 {
-	size_t mask = t->size - 1, gap = home(t, subject_text(s)), i;
+	size_t mask = t->size - 1, gap = s->hash & mask, i;
 
 	while (t->slots[gap] != s)
 		gap = (gap + 1) & mask;
 	t->slots[gap] = NULL;
 	for (i = (gap + 1) & mask; t->slots[i] != NULL; i = (i + 1) & mask) {
-		size_t want = home(t, subject_text(t->slots[i]));
+		size_t want = t->slots[i]->hash & mask;
 
 		if (((i - want) & mask) < ((i - gap) & mask))
 			continue;
@@ -129,61 +102,76 @@ unplace(struct subjects *t, struct subject_sum *s)
 		t->slots[i] = NULL;
 		gap = i;
 	}
-}
-
-static void
-forget(struct subjects *t, struct subject_sum *s)
-{
-	unplace(t, s);
-	t->by_number[s->number] = NULL;
-	t->unused[t->unused_count++] = s->number;
-	t->generation++;
-	t->count--;
+	t->used--;
+	t->bytes -= bytes_of(s);
+	t->dirty -= s->dirty;
 	free(s);
 }
 
 void
-subjects_drop_empty(struct subjects *t, struct subject_sum *s)
+subjects_changed(struct subjects *t, struct subject_sum *s)
 {
-	if (s->count == 0)
-		forget(t, s);
+	t->dirty += !s->dirty;
+	s->dirty = true;
 }
 
 void
-subjects_count_in(struct subject_sum *s, uint64_t seq)
+subjects_count_in(struct subjects *t, struct subject_sum *s, uint64_t seq)
 {
 	if (s->count++ == 0) {
 		s->first = seq;
 		s->first_old = false;
+		t->count++;
 	}
 	s->last = seq;
 	s->last_old = false;
+	subjects_changed(t, s);
 }
 
 void
 subjects_count_out(struct subjects *t, struct subject_sum *s, uint64_t seq)
 {
 	assert(s->count > 0);
+	subjects_changed(t, s);
 	if (--s->count == 0) {
-		forget(t, s);
+		t->count--;
 		return;
 	}
-	if (seq == s->first)
-		s->first_old = true;
-	if (seq == s->last)
-		s->last_old = true;
+	s->first_old |= seq == s->first;
+	s->last_old |= seq == s->last;
+	if (s->count > 1 || s->first_old == s->last_old)
+		return;
+	if (s->first_old)
+		s->first = s->last;
+	else
+		s->last = s->first;
+	s->first_old = s->last_old = false;
+}
+
+void
+subjects_trim(struct subjects *t, size_t bytes, uint32_t landed)
+{
+	struct subject_sum *s;
+
+	for (size_t n = 0; t->bytes > bytes && n < t->size; n++) {
+		t->hand = (t->hand + 1) & (t->size - 1);
+		while ((s = t->slots[t->hand]) != NULL && !s->dirty && s->cut <= landed) {
+			t->partial |= s->count > 0;
+			subjects_forget(t, s);
+		}
+	}
 }
 
 void
 subjects_clear(struct subjects *t)
 {
-	for (uint32_t i = 0; i < t->numbers; i++)
-		free(t->by_number[i]);
-	if (t->size > 0)
-		memset(t->slots, 0, t->size * sizeof(struct subject_sum *));
+	for (size_t i = 0; i < t->size; i++) {
+		free(t->slots[i]);
+		t->slots[i] = NULL;
+	}
+	t->used = t->bytes = t->dirty = 0;
 	t->count = 0;
-	t->numbers = t->unused_count = 0;
-	t->generation++;
+	t->partial = false;
 }
 
 void
@@ -191,7 +179,5 @@ subjects_free(struct subjects *t)
 {
 	subjects_clear(t);
 	free(t->slots);
-	free(t->by_number);
-	free(t->unused);
-	*t = (struct subjects){ .generation = t->generation };
+	*t = (struct subjects){ .slots = NULL };
 }

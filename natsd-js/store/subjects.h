@@ -1,9 +1,9 @@
 /*
- * subjects - what a stream holds by subject: how many messages, the first and the last of them.
+ * subjects - what a stream holds by subject: how many messages, the first and the last of them; as
+ * much of it as is in memory (sums.h has the rest).
  *
- * A subject has a number while it holds messages; the messages of a block say their subject by that
- * number.  A number is used again after its subject is gone: `generation` grows then, and whoever
- * remembers something by number forgets it.  One owner.
+ * A sum that changed is dirty until it was set apart for the disk; one whose count is 0 says that
+ * the subject is gone, until the disk knows.  One owner.
  */
 #ifndef NATSD_JS_STORE_SUBJECTS_H
 #define NATSD_JS_STORE_SUBJECTS_H
@@ -16,19 +16,22 @@
 
 struct subject_sum {
 	uint64_t first, last, count;
-	bool first_old, last_old; /* first, last were removed: a bound, to be looked up again */
-	uint32_t number;
+	uint32_t hash;
+	uint32_t cut; /* in which it was last set apart; 0: never */
 	uint16_t len;
+	bool first_old, last_old; /* first, last were removed: a bound, to be looked up again */
+	bool dirty;
 	char text[];
 };
 
 struct subjects {
-	struct subject_sum **slots; /* by hash; a power of two */
-	size_t size, count;
-	struct subject_sum **by_number; /* NULL: not in use */
-	uint32_t *unused;		/* numbers to be used again */
-	uint32_t numbers, numbers_room, unused_count;
-	uint64_t generation;
+	struct subject_sum **slots; /* by hash; a power of two; NULL: free */
+	size_t size, used;
+	size_t bytes; /* of all sums */
+	size_t dirty; /* how many */
+	size_t hand;  /* where the next one to give up is looked for */
+	uint64_t count; /* subjects with messages, in memory or not */
+	bool partial;	/* some are not in memory */
 };
 
 static inline struct str
@@ -37,20 +40,24 @@ subject_text(const struct subject_sum *s)
 	return ((struct str){ .p = s->text, .n = s->len });
 }
 
+/* subjects_find - one that is in memory, gone or not. */
 struct subject_sum *subjects_find(const struct subjects *, struct str subject);
-struct subject_sum *subjects_at(const struct subjects *, uint32_t number);
 
-/* subjects_get - finds it or adds it, with no messages yet; NULL: no memory.
- * subjects_drop_empty - takes it out again when it still has none. */
-struct subject_sum *subjects_get(struct subjects *, struct str subject);
-void subjects_drop_empty(struct subjects *, struct subject_sum *);
+/* subjects_add - one that is not in memory, with no messages; NULL: no memory.
+ * subjects_forget - out of memory; frees it. */
+struct subject_sum *subjects_add(struct subjects *, struct str subject);
+void subjects_forget(struct subjects *, struct subject_sum *);
 
-/* subjects_count_in, subjects_count_out - a message of it was added, removed.  The last one takes
- * the subject out: it is gone after that. */
-void subjects_count_in(struct subject_sum *, uint64_t seq);
+/* subjects_count_in, subjects_count_out - a message of it was added, removed. */
+void subjects_count_in(struct subjects *, struct subject_sum *, uint64_t seq);
 void subjects_count_out(struct subjects *, struct subject_sum *, uint64_t seq);
+void subjects_changed(struct subjects *, struct subject_sum *); /* it is dirty */
 
-void subjects_clear(struct subjects *); /* empty; numbers start again */
+/* subjects_trim - gives up sums of which the disk knows everything up to cut `landed`, until they
+ * take at most `bytes`. */
+void subjects_trim(struct subjects *, size_t bytes, uint32_t landed);
+
+void subjects_clear(struct subjects *); /* empty, memory of the table kept */
 void subjects_free(struct subjects *);
 
 #endif

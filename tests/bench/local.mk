@@ -10,5 +10,6 @@ tests_bench_load_SOURCES = \
 	tests/bench/load_flow.c tests/bench/load_request.c tests/bench/load_idle.c
 tests_bench_load_LDADD = common/libcommon.a $(LIBSSL_LIBS) $(LIBCRYPTO_LIBS)
 endif
-dist_check_SCRIPTS += tests/bench/run tests/bench/callgrind tests/bench/server.py
+dist_check_SCRIPTS += tests/bench/run tests/bench/callgrind tests/bench/server.py \
+	tests/bench/store.py
 EXTRA_DIST += tests/bench/callgrind.tsv

@@ -2,7 +2,7 @@
 DIFF_TESTS = tests/diff/diff.py
 TESTS += $(DIFF_TESTS)
 dist_check_SCRIPTS += $(DIFF_TESTS) tests/diff/script.py tests/diff/stream.py tests/diff/normal.py \
-	tests/diff/engine.py tests/diff/servers.py tests/diff/nkeys.py tests/diff/random_sessions.py
+	tests/diff/engine.py tests/diff/servers.py tests/diff/random_sessions.py
 EXTRA_DIST += tests/diff/README.md tests/diff/allowed.tsv tests/diff/pending tests/diff/scenarios \
 	tests/diff/golden tests/diff/certs
 $(CONFORMANCE_LOG): $(DIFF_TESTS:.py=.log)

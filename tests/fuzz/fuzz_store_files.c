@@ -36,7 +36,7 @@ records(const uint8_t *in, size_t n, enum record_file file, uint32_t number, uin
 		struct rd rd = rd_of(in, n);
 
 		len = rd_u16(&rd) % 512;
-		r = (struct record){ .type = (uint8_t)(1 + rd_u8(&rd) % RECORD_END),
+		r = (struct record){ .type = (uint8_t)(1 + rd_u8(&rd) % RECORD_TYPE_MAX),
 			.flags = rd_u8(&rd), .link = rd_u32(&rd), .seq = rd_u64(&rd) };
 		r.time = (int64_t)rd_u64(&rd);
 		if (len > rd_left(&rd))

@@ -511,6 +511,23 @@ def what_did_not_change_stays(server):
 # ---- monitoring ----
 
 
+@test(http=True, config=ACCOUNTS)
+def monitoring_shows_issuers(server):
+	c = Client(server)
+	c.connect(verbose=False, nkey=KEY.public, sig=KEY.signature(c.info["nonce"]))
+	c.silent()
+	alice = as_user(server, "alice")
+	equal({o["authorized_user"]: o.get("issuer_key")
+	       for o in connz(server, "auth=1")["connections"]}, {KEY.public: "A", "alice": None})
+	true("issuer_key" not in connz(server, "")["connections"][0], "only with auth")
+	c.close()
+	alice.close()
+	def gone():
+		return connz(server, "state=closed&sort=cid")["connections"]
+	wait_until(lambda: len(gone()) == 2, "closed connections")
+	equal([o.get("issuer_key") for o in gone()], ["A", None])
+
+
 def connz(server, query):
 	with urllib.request.urlopen("http://127.0.0.1:%d/connz?%s" % (server.http, query)) as page:
 		return json.load(page)
@@ -525,18 +542,21 @@ def monitoring_shows_users(server):
 	equal(connz(server, "user=alice")["num_connections"], 1)
 	cid = alice.info["client_id"]
 	alice.close()
-	refused(server, **{"user": "bob", "pass": "x"})
+	refused(server, **{"user": "bob", "pass": "x", "name": "its name", "lang": "tongue"})
 	def reasons():
 		page = connz(server, "state=closed&auth=1&sort=cid")
 		return {c["authorized_user"]: c["reason"] for c in page["connections"]}
 	wait_until(lambda: len(reasons()) == 2, "closed connections")
 	equal(reasons(), {"alice": "Client Closed", "bob": "Authentication Failure"})
+	bob = [c for c in connz(server, "state=closed&auth=1")["connections"]
+	       if c["authorized_user"] == "bob"][0]
+	equal((bob.get("name"), bob.get("lang"), bob.get("name_tag")), ("its name", "tongue", None))
 	gina.silent()
 	true(cid, "cid")
 
 
 @test(http=True, config=LIMITS.replace("no_auth_user: a", "authorization { timeout: 0.2 }"))
-def closed_reasons_54(server):
+def closed_reasons_of_authentication(server):
 	as_a = [as_user(server, "a") for _ in range(2)]
 	c = Client(server)
 	c.connect(**{"user": "a", "pass": "pw"})

@@ -27,6 +27,15 @@ model_name(unsigned stream)
 	return (str_of(names[stream]));
 }
 
+/* One in eight says when it expires, one in eight that it never does. */
+static int64_t
+model_expires(const struct model_message *m)
+{
+	if (m->what % 8 == 1)
+		return (STORE_NEVER);
+	return (m->what % 8 == 2 ? m->expires : 0);
+}
+
 void
 model_fill(struct model_message *m, struct store_message *to, uint8_t *memory)
 {
@@ -40,6 +49,7 @@ model_fill(struct model_message *m, struct store_message *to, uint8_t *memory)
 	to->headers = (struct str){ .p = (const char *)memory, .n = headers };
 	to->payload = (struct str){ .p = (const char *)memory + headers, .n = payload };
 	to->time = m->time;
+	to->expires = model_expires(m);
 }
 
 static uint64_t
@@ -113,6 +123,7 @@ append(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now
 	if (ms->last + 1 >= MODEL_SEQS)
 		return (true);
 	m.time = now - (int64_t)seed_below(seed, 5);
+	m.expires = now + 1 + (int64_t)seed_below(seed, 400);
 	model_fill(&m, &full, memory);
 	result = stream_append(s, &full, &err);
 	if (result != STORE_OK)
@@ -128,8 +139,9 @@ append(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now
 static bool
 remove_one(struct model_stream *ms, struct stream *s, struct seed *seed)
 {
-	uint64_t seq = 1 + seed_below(seed, (unsigned)ms->last + 2);
-	enum store_result result = stream_remove(s, seq, NULL);
+	uint64_t seq = 1 + seed_below(seed, (unsigned)ms->last + 2), cut;
+	enum store_result result = seed_below(seed, 20) == 0 ? stream_erase(s, seq, &cut, NULL) :
+	    stream_remove(s, seq, NULL);
 	bool here = seq <= ms->last && ms->messages[seq].here;
 
 	if (!here)
@@ -137,6 +149,26 @@ remove_one(struct model_stream *ms, struct stream *s, struct seed *seed)
 	else if (result == STORE_OK)
 		ms->messages[seq].here = false;
 	return (!here || result == STORE_OK);
+}
+
+static void
+told_gone(void *arg, uint64_t first, uint64_t last, struct str subject, enum removal why)
+{
+	bool *gone = arg;
+
+	(void)subject;
+	ck_assert(why == REMOVAL_ASKED);
+	for (; first <= last; first++)
+		gone[first] = true;
+}
+
+/* The store took a part of it: what it told is gone. */
+static bool
+purge_half(struct model_stream *ms, const bool *gone)
+{
+	for (uint64_t seq = 1; seq <= ms->last; seq++)
+		ms->messages[seq].here &= !gone[seq];
+	return (false);
 }
 
 static bool
@@ -148,7 +180,9 @@ purge(struct model_stream *ms, struct stream *s, struct seed *seed)
 	uint64_t purged, expect = 0, matching = 0;
 	enum store_result result;
 	unsigned what = seed_below(seed, 6);
+	bool gone[MODEL_SEQS] = { false };
 
+	stream_tell(s, told_gone, gone);
 	switch (what) {
 	case 0:
 		result = stream_purge_all(s, &purged, NULL);
@@ -173,11 +207,13 @@ purge(struct model_stream *ms, struct stream *s, struct seed *seed)
 			matching += ms->messages[seq].here &&
 			    subject_matches(model_subject(ms->messages[seq].subject), filter);
 		matching = keep > matching ? 0 : matching - keep;
+		stream_tell(s, NULL, NULL);
 		if (result != STORE_OK)
-			return (false);
+			return (purge_half(ms, gone));
 		for (uint64_t seq = 1; seq <= ms->last && matching > 0; seq++)
 			if (ms->messages[seq].here && (below == 0 || seq < below) &&
 			    subject_matches(model_subject(ms->messages[seq].subject), filter)) {
+				ck_assert(gone[seq]);
 				ms->messages[seq].here = false;
 				matching--;
 				expect++;
@@ -185,9 +221,11 @@ purge(struct model_stream *ms, struct stream *s, struct seed *seed)
 		ck_assert_uint_eq(purged, expect);
 		return (true);
 	}
+	stream_tell(s, NULL, NULL);
 	if (result != STORE_OK)
-		return (false);
+		return (purge_half(ms, gone));
 	for (uint64_t seq = 1; seq < below && seq <= ms->last; seq++) {
+		ck_assert(!ms->messages[seq].here || gone[seq]);
 		expect += ms->messages[seq].here;
 		ms->messages[seq].here = false;
 	}
@@ -197,25 +235,31 @@ purge(struct model_stream *ms, struct stream *s, struct seed *seed)
 	return (true);
 }
 
+/* What the store tells goes in the model: it is told of all of it. */
 static void
-limit_told(void *arg, uint64_t seq, enum removal why)
+told(void *arg, uint64_t first, uint64_t last, struct str subject, enum removal why)
 {
 	struct model_stream *ms = arg;
 
-	(void)why;
-	ck_assert(ms->messages[seq].here);
-	ms->messages[seq].here = false;
+	(void)subject;
+	ck_assert(why != REMOVAL_ASKED);
+	ck_assert(first < last || ms->messages[first].here);
+	for (; first <= last; first++)
+		ms->messages[first].here = false;
 }
 
 static bool
-enforce(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now)
+enforce(struct model_stream *ms, struct stream *s, struct seed *seed)
 {
 	struct stream_limits l = { .max_msgs = 20 + seed_below(seed, 60),
 		.max_bytes = 4000 + seed_below(seed, 8000),
-		.max_per_subject = 4 + seed_below(seed, 10), .max_age = 400 };
+		.max_per_subject = 4 + seed_below(seed, 10) };
 	uint64_t count[MODEL_SUBJECTS] = { 0 }, bytes = 0;
-	enum store_result result = stream_enforce(s, &l, NULL, now, limit_told, ms, NULL);
+	enum store_result result;
 
+	stream_tell(s, told, ms);
+	result = stream_enforce(s, &l, NULL, NULL);
+	stream_tell(s, NULL, NULL);
 	if (result != STORE_OK)
 		return (false);
 	ck_assert_uint_le(model_count(ms), l.max_msgs);
@@ -224,12 +268,49 @@ enforce(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t no
 			continue;
 		count[ms->messages[seq].subject]++;
 		bytes += message_bytes(&ms->messages[seq]);
-		ck_assert_int_gt(ms->messages[seq].time, now - l.max_age);
 	}
 	ck_assert_uint_le(bytes, l.max_bytes);
 	for (unsigned i = 0; i < MODEL_SUBJECTS; i++)
 		ck_assert_uint_le(count[i], l.max_per_subject);
 	return (true);
+}
+
+/* Says no to every third. */
+static bool
+may(void *arg, const struct store_message *m, enum removal why, bool last)
+{
+	struct model_stream *ms = arg;
+	unsigned same = 0;
+
+	for (uint64_t seq = 1; seq <= ms->last; seq++)
+		same += ms->messages[seq].here &&
+		    str_eq(model_subject(ms->messages[seq].subject), m->subject);
+	ck_assert(last == (same == 1));
+	ck_assert(why == REMOVAL_MAX_AGE || m->expires != 0);
+	return (m->seq % 3 != 0);
+}
+
+static bool
+expire(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now)
+{
+	int64_t age = 300 + seed_below(seed, 300);
+	enum store_result result;
+
+	age = seed_below(seed, 2) == 0 ? age : 0;
+	stream_max_age(s, age, now);
+	stream_tell(s, told, ms);
+	result = stream_expire(s, now, may, ms, NULL);
+	stream_tell(s, NULL, NULL);
+	for (uint64_t seq = 1; seq <= ms->last && result == STORE_OK; seq++) {
+		const struct model_message *m = &ms->messages[seq];
+		int64_t expires = model_expires(m);
+
+		if (!m->here || seq % 3 == 0)
+			continue;
+		ck_assert(age == 0 || expires == STORE_NEVER || m->time > now - age);
+		ck_assert(expires == 0 || expires == STORE_NEVER || expires > now);
+	}
+	return (result == STORE_OK);
 }
 
 static bool
@@ -256,6 +337,19 @@ small(struct model_stream *ms, struct stream *s, struct seed *seed)
 	return (true);
 }
 
+static bool
+truncate_to(struct model_stream *ms, struct stream *s, struct seed *seed)
+{
+	uint64_t back = seed_below(seed, 12), to = ms->last > back ? ms->last - back : 0;
+
+	if (stream_truncate(s, to, NULL) != STORE_OK)
+		return (false);
+	for (uint64_t seq = to + 1; seq <= ms->last; seq++)
+		ms->messages[seq].here = false;
+	ms->last = to;
+	return (true);
+}
+
 bool
 model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 {
@@ -274,7 +368,7 @@ model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 	if (what < 86)
 		return (purge(ms, s, seed));
 	if (what < 88)
-		return (enforce(ms, s, seed, now));
+		return (seed_below(seed, 2) == 0 ? enforce(ms, s, seed) : expire(ms, s, seed, now));
 	if (what < 95)
 		return (small(ms, s, seed));
 	if (what < 98) {
@@ -283,6 +377,8 @@ model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 		ms->mark += 8;
 		return (true);
 	}
+	if (what < 99 && seed_below(seed, 3) == 0)
+		return (truncate_to(ms, s, seed));
 	if (what < 99) {
 		to = ms->last + seed_below(seed, 5);
 		if (to >= MODEL_SEQS || stream_advance(s, to, NULL) != STORE_OK)
@@ -309,7 +405,40 @@ same(const struct model_message *m, const struct store_message *found)
 
 	model_fill(&copy, &full, memory);
 	return (str_eq(full.subject, found->subject) && str_eq(full.headers, found->headers) &&
-	    str_eq(full.payload, found->payload) && full.time == found->time);
+	    str_eq(full.payload, found->payload) && full.time == found->time &&
+	    full.expires == found->expires);
+}
+
+/* The last of each subject, and the first of a time. */
+static void
+look_more(const struct model_stream *ms, struct stream *s, struct seed *seed)
+{
+	struct str filter = str_of(filters[seed_below(seed, FILTERS)]);
+	struct stream_filter *f = stream_filter_new(s, &filter, 1);
+	uint64_t upto = seed_below(seed, (unsigned)ms->last + 2), seqs[MODEL_SUBJECTS], at;
+	uint64_t first = ms->last + 1;
+	int64_t time = ms->last_time - (int64_t)seed_below(seed, 300);
+	unsigned n, expect = 0;
+	bool seen[MODEL_SUBJECTS] = { false };
+
+	ck_assert(stream_lasts(f, upto, seqs, MODEL_SUBJECTS, &n, NULL) == STORE_OK);
+	for (uint64_t seq = upto < ms->last ? upto : ms->last; seq > 0; seq--) {
+		const struct model_message *m = &ms->messages[seq];
+
+		if (!m->here || seen[m->subject] || !subject_matches(model_subject(m->subject), filter))
+			continue;
+		seen[m->subject] = true;
+		expect++;
+		ck_assert_uint_le(expect, n);
+		ck_assert_uint_eq(seqs[n - expect], seq);
+	}
+	ck_assert_uint_eq(n, expect);
+	stream_filter_free(f);
+	for (uint64_t seq = ms->last; seq > 0; seq--)
+		if (ms->messages[seq].here && ms->messages[seq].time >= time)
+			first = seq;
+	ck_assert(stream_at_time(s, time, &at, NULL) == STORE_OK);
+	ck_assert_uint_eq(at, first);
 }
 
 void
@@ -328,6 +457,7 @@ model_look(const struct model *m, struct store *store, struct seed *seed)
 
 	if (s == NULL)
 		return;
+	look_more(ms, s, seed);
 	from = seed_below(seed, 2) == 0 ? 0 : seed_below(seed, (unsigned)ms->last + 2);
 	f = stream_filter_new(s, list, count);
 	for (uint64_t seq = from == 0 ? 1 : from; seq <= ms->last; seq++) {
@@ -340,7 +470,7 @@ model_look(const struct model *m, struct store *store, struct seed *seed)
 		last = seq;
 		here++;
 	}
-	stream_filtered(f, from, &st);
+	ck_assert(stream_filtered(f, from, &st, NULL) == STORE_OK);
 	ck_assert_uint_eq(st.messages, here);
 	ck_assert_uint_eq(st.first_seq, first);
 	ck_assert_uint_eq(st.last_seq, last);
@@ -374,7 +504,13 @@ stream_differs(const struct model_stream *ms, struct stream *s)
 	stream_state(s, &st);
 	if (st.last_seq != ms->last || st.messages != model_count(ms) ||
 	    st.first_seq != model_first(ms) || st.lost != 0) {
-		snprintf(text, sizeof(text), "last %u %u, messages %u %u, first %u %u, lost %u",
+		unsigned seq = 1;
+
+		while (seq <= ms->last && ms->messages[seq].here ==
+		    (stream_load(s, seq, &found, NULL) == STORE_OK))
+			seq++;
+		snprintf(text, sizeof(text),
+		    "sequence %u: last %u %u, messages %u %u, first %u %u, lost %u", seq,
 		    (unsigned)st.last_seq, (unsigned)ms->last, (unsigned)st.messages,
 		    (unsigned)model_count(ms), (unsigned)st.first_seq, (unsigned)model_first(ms),
 		    (unsigned)st.lost);

@@ -20,6 +20,7 @@ struct model_message {
 	uint8_t subject;
 	uint32_t what; /* headers and payload are made of it */
 	int64_t time;
+	int64_t expires; /* if it says so: what */
 };
 
 struct model_stream {

@@ -347,7 +347,7 @@ START_TEST(theirs_is_refused)
 
 	ck_assert_int_eq(disk_mkdir(d, DISK_ROOT, "jetstream"), 0);
 	ck_assert_ptr_null(open_store(d, &err));
-	ck_assert_ptr_nonnull(strstr(err.text, "import"));
+	ck_assert_ptr_nonnull(strstr(err.text, "nats-server"));
 	ck_assert_int_eq(disk_open(d, DISK_ROOT, "natsd", DISK_DIR), -1);
 	disk_free(d);
 }

@@ -11,6 +11,7 @@
 
 #include "common/disk_faulty.h"
 #include "common/disk_memory.h"
+#include "tests/unit/store_dir.h"
 #include "tests/unit/store_model.h"
 #include "tests/unit/unit.h"
 
@@ -36,19 +37,24 @@ small_options(void)
 	o.journal.segments = 6;
 	o.block_bytes = 4096;
 	o.write_cache = 20000;
+	o.write_age_ns = NS_PER_MS;
+	o.read_cache = 20000;
 	o.thread = false;
 	o.report = report;
 	return (o);
 }
 
+/* index: path of a folder, or NULL. */
 static struct store *
-open_with(struct disk *d, bool thread)
+open_with(struct disk *d, bool thread, const char *index)
 {
 	struct store_options o = small_options();
 	struct store *store;
 	struct err err;
 
 	o.thread = thread;
+	o.index = index;
+	o.subject_cache = 500; /* five of the eight subjects */
 	store = store_open(d, &o, &err);
 	if (store == NULL)
 		ck_abort_msg("%s", err.text);
@@ -58,7 +64,7 @@ open_with(struct disk *d, bool thread)
 static struct store *
 open_store(struct disk *d)
 {
-	return (open_with(d, false));
+	return (open_with(d, false, NULL));
 }
 
 static void
@@ -81,9 +87,12 @@ START_TEST(random_operations)
 	struct seed seed = seed_start("random_operations");
 	struct disk *d = disk_memory(64u << 20);
 	struct model *m = calloc(1, sizeof(*m));
-	bool thread = _i == 1; /* with the sync thread, or by hand */
-	struct store *store = open_with(d, thread);
+	bool thread = _i != 0; /* with threads, or by hand */
+	char dir[] = STORE_DIR_INIT;
+	const char *index = _i == 2 ? mkdtemp(dir) : NULL;
+	struct store *store = open_with(d, thread, index);
 	unsigned turns = is_long() ? 200000 : thread ? 2000 : 6000;
+	struct mono now_mono = mono_now(); /* care takes steps of its own time */
 	int64_t now = 1000;
 	struct err err;
 
@@ -94,7 +103,10 @@ START_TEST(random_operations)
 				break;
 		store_submit(store);
 		ck_assert(thread || store_run(store) != JOURNAL_FAILED);
-		ck_assert(store_wait(store, &err) == STORE_OK);
+		now_mono = mono_add_ms(now_mono, 150);
+		store_turn(store, now_mono);
+		if (store_wait(store, &err) != STORE_OK)
+			ck_abort_msg("%s", err.text);
 		if (store_wants_checkpoint(store) || seed_below(&seed, 300) == 0)
 			if (store_checkpoint(store, &err) != STORE_OK)
 				ck_abort_msg("%s", err.text);
@@ -103,12 +115,12 @@ START_TEST(random_operations)
 		case 0:
 			if (store_close(store, &err) != 0)
 				ck_abort_msg("%s", err.text);
-			store = open_with(d, thread);
+			store = open_with(d, thread, index);
 			must_equal(m, store, "after a clean stop");
 			break;
 		case 1:
 			store_abandon(store);
-			store = open_with(d, thread);
+			store = open_with(d, thread, index);
 			must_equal(m, store, "after a kill");
 			break;
 		case 2:
@@ -121,6 +133,8 @@ START_TEST(random_operations)
 	if (damage_reports != 0)
 		ck_abort_msg("%s", last_report);
 	ck_assert_int_eq(store_close(store, &err), 0);
+	if (index != NULL)
+		store_dir_remove(index);
 	disk_free(d);
 	free(m);
 }
@@ -356,7 +370,7 @@ START_TEST(every_call_fails_once)
 END_TEST
 
 UNIT_MAIN("store_model",
-    tcase_add_loop_test(tc, random_operations, 0, 2);
+    tcase_add_loop_test(tc, random_operations, 0, 3);
     tcase_add_test(tc, power_cuts);
     unit_rows(tc, every_call_fails_once, faults);
     unit_rows(tc, power_goes_after_a_kill, deaths);)

@@ -127,7 +127,7 @@ use(struct store *store, struct acked *a)
 		*a = now;
 	f = stream_filter_new(s, &STR("a"), 1);
 	if (f != NULL) {
-		stream_filtered(f, 0, &st);
+		(void)stream_filtered(f, 0, &st, NULL);
 		(void)stream_next(f, 1, &m, NULL);
 	}
 	stream_filter_free(f);

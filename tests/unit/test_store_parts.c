@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "natsd-js/store/index.h"
 #include "natsd-js/store/record.h"
 #include "natsd-js/store/seqset.h"
 #include "natsd-js/store/subjects.h"
@@ -124,6 +125,7 @@ START_TEST(records_are_found_again)
 	struct record r = { .type = RECORD_MESSAGE, .subject = STR("s"),
 		.payload = STR("0123456789") }, found;
 	uint8_t p[10 * 64];
+	struct record_bytes bytes = { .data = p, .uid = 5, .file = RECORD_IN_BLOCK, .number = 1 };
 	size_t at = 0, n = record_length(&r), next = 0;
 	unsigned count = 0;
 
@@ -133,8 +135,9 @@ START_TEST(records_are_found_again)
 	}
 	memset(p + 2 * n + 12, 0xff, 20); /* two of them, and a length without end */
 	p[5 * n + 44] ^= 1;
-	for (size_t k = record_find(p, at, 0, 5, RECORD_IN_BLOCK, 1, &found); k < at;
-	     k = record_find(p, at, next, 5, RECORD_IN_BLOCK, 1, &found)) {
+	bytes.n = at;
+	for (size_t k = record_find(&bytes, 0, &found); k < at;
+	     k = record_find(&bytes, next, &found)) {
 		ck_assert_uint_eq(k, found.seq * n);
 		next = k + record_padded(found.bytes);
 		count++;
@@ -154,34 +157,86 @@ START_TEST(subjects_come_and_go)
 	struct seed seed = seed_start("subjects");
 	struct subjects t = { .count = 0 };
 	unsigned count[500] = { 0 }, live = 0;
-	uint32_t number[500];
 	char text[20];
 
 	for (unsigned n = 1; n < 40000; n++) {
 		unsigned i = seed_below(&seed, 500);
 		struct subject_sum *s = subjects_find(&t, name(i, text));
 
-		ck_assert((s != NULL) == (count[i] > 0));
-		if (s != NULL)
-			ck_assert(s->number == number[i] && subjects_at(&t, number[i]) == s);
+		ck_assert_uint_eq(s == NULL ? 0 : s->count, count[i]);
 		if (seed_below(&seed, 2) == 0) {
-			s = subjects_get(&t, name(i, text));
+			if (s == NULL)
+				s = subjects_add(&t, name(i, text));
 			live += count[i]++ == 0;
-			number[i] = s->number;
-			subjects_count_in(s, n);
+			subjects_count_in(&t, s, n);
 			ck_assert_uint_eq(s->last, n);
-		} else if (s != NULL) {
+		} else if (s != NULL && s->count > 0) {
 			live -= --count[i] == 0;
 			subjects_count_out(&t, s, s->last);
+			if (s->count == 0 && n % 3 != 0)
+				subjects_forget(&t, s);
 		}
 		ck_assert_uint_eq(t.count, live);
-		ck_assert_uint_le(t.numbers, 500);
 	}
 	subjects_free(&t);
 }
 END_TEST
 
+/* The index of one block against a list. */
+START_TEST(index_against_a_list)
+{
+	struct seed seed = seed_start("index");
+	struct index *x = index_new();
+	uint8_t subject[600];
+	bool there[600] = { false };
+	char text[20];
+
+	for (unsigned i = 0; i < 600; i++) {
+		there[i] = seed_below(&seed, 4) != 0;
+		subject[i] = (uint8_t)(seed_below(&seed, 3) == 0 ? seed_below(&seed, 200) : 1);
+		if (there[i])
+			ck_assert_int_eq(index_add(x, i, 100 + i, name(subject[i], text)), 0);
+	}
+	for (unsigned n = 0; n < 20000; n++) {
+		unsigned from = seed_below(&seed, x->count), want = seed_below(&seed, 202), i = from, k;
+		uint32_t found = index_find(x, name(want, text));
+
+		while (i < 600 && !(there[i] && subject[i] == want))
+			i++;
+		for (k = from + 1; k > 0 && !(there[k - 1] && subject[k - 1] == want); k--)
+			;
+		if (found == INDEX_NONE) {
+			ck_assert(i == 600 && k == 0);
+			continue;
+		}
+		ck_assert_uint_eq(index_next(x, found, from), i == 600 ? INDEX_NONE : i);
+		ck_assert_uint_eq(index_prev(x, found, from), k == 0 ? INDEX_NONE : k - 1);
+	}
+	index_free(x);
+}
+END_TEST
+
+START_TEST(seqset_is_cut)
+{
+	struct seqset s = { .count = 0 };
+
+	ck_assert_int_eq(seqset_add(&s, 3, 9), 0);
+	ck_assert_int_eq(seqset_add(&s, 20, 30), 0);
+	ck_assert_int_eq(seqset_add(&s, 40, 41), 0);
+	seqset_cut(&s, 25);
+	ck_assert_uint_eq(s.count, 2);
+	ck_assert_uint_eq(s.size, 7 + 6);
+	seqset_cut(&s, 12);
+	ck_assert_uint_eq(s.size, 7);
+	seqset_cut(&s, 2);
+	ck_assert_uint_eq(s.count, 0);
+	seqset_free(&s);
+}
+END_TEST
+
 UNIT_MAIN("store_parts",
+    tcase_add_test(tc, index_against_a_list);
+    tcase_add_test(tc, seqset_is_cut);
     tcase_add_test(tc, seqset_against_bits);
     tcase_add_test(tc, record_bytes_as_drawn);
     tcase_add_test(tc, record_verifies_only_in_its_place);

@@ -1,0 +1,545 @@
+/*
+ * The bytes of a block, wherever they are.
+ */
+#include "config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cursor.h"
+#include "natsd-js/store/store_priv.h"
+
+void
+block_name(char name[BLOCK_NAME_BYTES], uint32_t number)
+{
+	snprintf(name, BLOCK_NAME_BYTES, "%08x.blk", number);
+}
+
+int
+stream_folder(struct stream *s, struct err *err)
+{
+	char name[20];
+	int folder;
+
+	snprintf(name, sizeof(name), "%016" PRIx64, s->uid);
+	folder = disk_open(s->store->disk, s->store->streams_dir, name, DISK_DIR);
+	return (folder >= 0 ? folder : err_sys(err, "open the folder of stream %s", name));
+}
+
+/* ---- files open for reading ---- */
+
+void
+store_handles_drop(struct store *store, uint64_t uid, uint32_t number)
+{
+	for (unsigned i = 0; i < STORE_HANDLES; i++) {
+		struct open_block *o = &store->open[i];
+
+		if (o->handle >= 0 && o->uid == uid && (number == 0 || o->number == number)) {
+			disk_close(store->disk, o->handle);
+			o->handle = -1;
+		}
+	}
+	if (store->window.uid == uid && (number == 0 || store->window.number == number))
+		store->window.uid = 0;
+}
+
+static int
+handle_get(struct stream *s, uint32_t number, struct err *err)
+{
+	struct store *store = s->store;
+	char name[BLOCK_NAME_BYTES];
+	struct open_block *o;
+	int folder, handle;
+
+	for (unsigned i = 0; i < STORE_HANDLES; i++) {
+		o = &store->open[i];
+		if (o->handle >= 0 && o->number == number && o->uid == s->uid)
+			return (o->handle);
+	}
+	folder = stream_folder(s, err);
+	if (folder < 0)
+		return (-1);
+	block_name(name, number);
+	handle = disk_open(store->disk, folder, name, DISK_READ);
+	if (handle < 0)
+		err_sys(err, "open block %s", name);
+	disk_close(store->disk, folder);
+	if (handle < 0)
+		return (-1);
+	o = &store->open[store->open_next++ % STORE_HANDLES];
+	disk_close(store->disk, o->handle);
+	*o = (struct open_block){ .uid = s->uid, .number = number, .handle = handle };
+	return (handle);
+}
+
+/* ---- scanning all of it ---- */
+
+static struct record_bytes
+piece(const struct block *b, const uint8_t *data, size_t n, uint64_t base)
+{
+	return ((struct record_bytes){ .data = data, .n = n, .base = base, .uid = b->stream->uid,
+		.file = RECORD_IN_BLOCK, .number = b->number });
+}
+
+struct scan {
+	int (*fn)(void *, const struct record *, uint32_t);
+	void *arg;
+	unsigned gaps;
+};
+
+static int
+scan_piece(struct scan *x, const struct record_bytes *p)
+{
+	struct record r;
+	size_t next = 0, at;
+
+	for (at = record_find(p, 0, &r); at < p->n; at = record_find(p, next, &r)) {
+		x->gaps += at != next;
+		next = at + record_padded(r.bytes);
+		if (x->fn(x->arg, &r, (uint32_t)(p->base + at)) != 0)
+			return (-1);
+	}
+	x->gaps += next < p->n;
+	return (0);
+}
+
+/* The part in the file, in a block of memory to be freed; NULL: why. */
+static uint8_t *
+file_load(struct block *b, size_t *n, enum store_result *result, struct err *err)
+{
+	uint8_t *p = malloc(b->synced);
+	int handle;
+	ssize_t got;
+
+	*result = STORE_ERROR;
+	if (p == NULL) {
+		err_set(err, "out of memory");
+		return (NULL);
+	}
+	handle = handle_get(b->stream, b->number, err);
+	if (handle < 0)
+		*result = errno == ENOENT ? STORE_DAMAGED : STORE_ERROR;
+	got = handle < 0 ? -1 : disk_read(b->stream->store->disk, handle, p, b->synced, 0);
+	if (got < 0) {
+		if (handle >= 0)
+			err_sys(err, "read block %08x", b->number);
+		free(p);
+		return (NULL);
+	}
+	*n = (size_t)got;
+	return (p);
+}
+
+enum store_result
+block_scan(struct block *b, int (*fn)(void *, const struct record *, uint32_t), void *arg,
+    unsigned *gaps, struct err *err)
+{
+	struct scan x = { .fn = fn, .arg = arg };
+	enum store_result result = STORE_OK;
+	struct record_bytes p;
+	uint8_t *file = NULL;
+	size_t n = 0;
+	int bad = 0;
+
+	if (b->synced > 0)
+		file = file_load(b, &n, &result, err);
+	if (b->synced > 0 && file == NULL && result != STORE_DAMAGED)
+		return (result);
+	p = piece(b, file, n, 0);
+	if (n > 0)
+		bad = scan_piece(&x, &p);
+	x.gaps += n < b->synced;
+	free(file);
+	if (bad == 0 && b->cut > b->synced) {
+		p = piece(b, b->flight, b->cut - b->synced, b->synced);
+		bad = scan_piece(&x, &p);
+	}
+	if (bad == 0 && b->tail.len > 0) {
+		p = piece(b, b->tail.data, b->tail.len, b->cut);
+		bad = scan_piece(&x, &p);
+	}
+	if (gaps != NULL)
+		*gaps = x.gaps;
+	if (bad != 0)
+		err_set(err, "out of memory");
+	return (bad != 0 ? STORE_ERROR : STORE_OK);
+}
+
+/* ---- what a block that was found holds ---- */
+
+struct knowing {
+	struct block *b;
+	struct block fresh; /* its dead and steps, until they are complete */
+	uint64_t *there;    /* a bit a number: a message verifies */
+	uint64_t bytes;
+};
+
+static int
+know_record(void *arg, const struct record *r, uint32_t offset)
+{
+	struct knowing *k = arg;
+	struct block *b = k->b;
+	uint32_t number;
+
+	if (r->type == RECORD_WITHIN)
+		return (block_kill_pairs(&k->fresh,
+		    &(struct rd){ .at = (const uint8_t *)r->payload.p,
+			.end = (const uint8_t *)r->payload.p + r->payload.n }));
+	if (r->type != RECORD_MESSAGE || r->seq < b->first || r->seq > b->last)
+		return (0);
+	number = (uint32_t)(r->seq - b->first);
+	if (block_reserve(&k->fresh, number) != 0)
+		return (-1);
+	if (k->fresh.steps[number / BLOCK_STEP] == 0)
+		k->fresh.steps[number / BLOCK_STEP] = offset;
+	k->there[number / 64] |= UINT64_C(1) << number % 64;
+	return (0);
+}
+
+/* What neither lives nor was removed is lost. */
+static void
+know_lost(struct knowing *k)
+{
+	struct block *b = k->b;
+	uint32_t numbers = block_numbers(b);
+	uint64_t from = 0;
+
+	for (uint32_t i = 0; i <= numbers; i++) {
+		bool lost = i < numbers && !block_dead(b, i) &&
+		    (k->there[i / 64] >> i % 64 & 1) == 0;
+
+		if (lost && from == 0)
+			from = b->first + i;
+		if (lost)
+			block_lost(b, b->first + i);
+		if (!lost && from != 0) {
+			store_report(b->stream->store, true, "stream %016" PRIx64
+			    ": sequences %" PRIu64 " to %" PRIu64 " are lost", b->stream->uid,
+			    from, b->first + i - 1);
+			from = 0;
+		}
+	}
+}
+
+static void
+know_take(struct knowing *k, unsigned gaps)
+{
+	struct block *b = k->b;
+	uint64_t live;
+
+	free(b->dead);
+	b->dead = k->fresh.dead;
+	b->dead_words = k->fresh.dead_words;
+	b->steps = k->fresh.steps;
+	b->steps_room = k->fresh.steps_room;
+	b->known = true;
+	if (gaps > 0)
+		store_report(b->stream->store, false,
+		    "stream %016" PRIx64 ": block %08x has %u runs of bytes that do not verify",
+		    b->stream->uid, b->number, gaps);
+	live = block_numbers(b);
+	for (uint32_t w = 0; w < b->dead_words; w++)
+		live -= (uint64_t)__builtin_popcountll(b->dead[w]);
+	/* The summary counts what its point knew: removals are in the file before it says so. */
+	b->stream->messages += live - b->live;
+	b->live = (uint32_t)live;
+	know_lost(k);
+}
+
+enum store_result
+block_know(struct block *b, struct err *err)
+{
+	struct knowing k = { .b = b };
+	enum store_result result;
+	unsigned gaps;
+
+	if (b->known)
+		return (STORE_OK);
+	k.fresh = (struct block){ .stream = b->stream, .first = b->first, .last = b->last };
+	k.there = calloc(block_numbers(b) / 64 + 1, sizeof(*k.there));
+	if (k.there == NULL || block_kill_reserve(&k.fresh, block_numbers(b), 0) != 0 ||
+	    block_reserve(&k.fresh, block_numbers(b)) != 0) {
+		result = store_no_memory(err);
+		gaps = 0;
+	} else {
+		for (uint32_t w = 0; w < b->dead_words && w < k.fresh.dead_words; w++)
+			k.fresh.dead[w] = b->dead[w];
+		result = block_scan(b, know_record, &k, &gaps, err);
+	}
+	if (result == STORE_OK) {
+		know_take(&k, gaps);
+	} else {
+		free(k.fresh.dead);
+		free(k.fresh.steps);
+	}
+	free(k.there);
+	return (result);
+}
+
+struct indexing {
+	struct block *b;
+	struct index *index;
+};
+
+static int
+index_record(void *arg, const struct record *r, uint32_t offset)
+{
+	struct indexing *x = arg;
+	uint32_t number;
+
+	if (r->type != RECORD_MESSAGE || r->seq < x->b->first || r->seq > x->b->last)
+		return (0);
+	number = (uint32_t)(r->seq - x->b->first);
+	if (block_dead(x->b, number) || number < x->index->count)
+		return (0);
+	return (index_add(x->index, number, offset, r->subject));
+}
+
+enum store_result
+block_index(struct block *b, struct err *err)
+{
+	struct indexing x = { .b = b };
+	enum store_result result;
+
+	if (b->index != NULL) {
+		block_index_use(b);
+		return (STORE_OK);
+	}
+	result = block_know(b, err);
+	if (result != STORE_OK)
+		return (result);
+	x.index = index_new();
+	if (x.index == NULL)
+		return (store_no_memory(err));
+	result = block_scan(b, index_record, &x, NULL, err);
+	if (result != STORE_OK) {
+		index_free(x.index);
+		return (result);
+	}
+	b->index = x.index;
+	block_index_use(b);
+	store_index_trim(b->stream->store, b);
+	return (STORE_OK);
+}
+
+/* ---- one message ---- */
+
+/*
+ * Bytes of the block from offset on: at least n, more when they are at hand; NULL: why.  Borrowed
+ * until the next call.
+ */
+static const uint8_t *
+bytes_at(struct block *b, uint32_t offset, size_t n, bool goes_on, size_t *have, struct err *err)
+{
+	struct window *w = &b->stream->store->window;
+	size_t want = goes_on ? WINDOW_BYTES : WINDOW_FIRST;
+	ssize_t got;
+	int handle;
+
+	if (offset >= b->synced) {
+		*have = (offset < b->cut ? b->cut : b->len) - offset;
+		return (offset < b->cut ? b->flight + (offset - b->synced) :
+		    b->tail.data + (offset - b->cut));
+	}
+	if (w->uid == b->stream->uid && w->number == b->number && offset >= w->from &&
+	    offset - w->from < w->len && n <= w->len - (offset - w->from)) {
+		*have = w->len - (offset - w->from);
+		return (w->data + (offset - w->from));
+	}
+	w->uid = 0;
+	if (want < n)
+		want = n;
+	if (want > b->synced - offset)
+		want = b->synced - offset;
+	if (want < n) {
+		errno = ENODATA;
+		err_sys(err, "block %08x ends at %" PRIu32, b->number, b->synced);
+		return (NULL);
+	}
+	if (want > w->room) {
+		free(w->data);
+		w->room = want < WINDOW_BYTES ? WINDOW_BYTES : want;
+		w->data = malloc(w->room);
+		if (w->data == NULL) {
+			w->room = 0;
+			err_set(err, "out of memory");
+			return (NULL);
+		}
+	}
+	handle = handle_get(b->stream, b->number, err);
+	got = handle < 0 ? -1 : disk_read(b->stream->store->disk, handle, w->data, want, offset);
+	if (got < 0) {
+		if (handle >= 0)
+			err_sys(err, "read block %08x at %" PRIu32, b->number, offset);
+		return (NULL);
+	}
+	if ((size_t)got < n) {
+		errno = ENODATA;
+		err_sys(err, "block %08x is cut to %" PRIu32, b->number, offset + (uint32_t)got);
+		return (NULL);
+	}
+	w->uid = b->stream->uid;
+	w->number = b->number;
+	w->from = offset;
+	w->len = (uint32_t)got;
+	*have = (size_t)got;
+	return (w->data);
+}
+
+/* Does not verify, or is not there: that is damage, if nothing else is wrong. */
+static enum store_result
+unreadable(const struct err *err)
+{
+	return (err->sys == ENODATA || err->sys == ENOENT ? STORE_DAMAGED : STORE_ERROR);
+}
+
+/* From offset on, by the lengths that the heads say, to the message; then it is checked. */
+static enum store_result
+walk(struct block *b, uint32_t offset, bool goes_on, uint64_t seq, struct record *r,
+    struct err *err)
+{
+	const uint8_t *p;
+	size_t have;
+
+	for (;;) {
+		if (offset >= b->len)
+			return (STORE_DAMAGED);
+		p = bytes_at(b, offset, RECORD_HEAD, goes_on, &have, err);
+		if (p == NULL)
+			return (unreadable(err));
+		record_peek(p, r);
+		if (r->bytes < RECORD_HEAD || r->bytes > b->len - offset)
+			return (STORE_DAMAGED);
+		if (r->type == RECORD_MESSAGE && r->seq >= seq)
+			break;
+		offset += (uint32_t)record_padded(r->bytes);
+	}
+	if (r->seq != seq)
+		return (STORE_DAMAGED);
+	if (have < r->bytes)
+		p = bytes_at(b, offset, r->bytes, goes_on, &have, err);
+	if (p == NULL)
+		return (unreadable(err));
+	if (record_decode(p, have, record_place(b->stream->uid, RECORD_IN_BLOCK, b->number,
+		offset), r) != 0)
+		return (STORE_DAMAGED);
+	b->stream->store->window.next = offset + (uint32_t)record_padded(r->bytes);
+	return (STORE_OK);
+}
+
+struct seeking {
+	uint64_t seq;
+	uint32_t offset;
+};
+
+static int
+seek_record(void *arg, const struct record *r, uint32_t offset)
+{
+	struct seeking *k = arg;
+
+	if (r->type == RECORD_MESSAGE && r->seq == k->seq)
+		k->offset = offset;
+	return (0);
+}
+
+static enum store_result
+read_once(struct block *b, uint64_t seq, struct record *r, struct err *err)
+{
+	struct window *w = &b->stream->store->window;
+	uint32_t number = (uint32_t)(seq - b->first);
+	bool goes_on = w->next_seq == seq && w->uid == b->stream->uid && w->number == b->number;
+
+	if (goes_on && w->next < b->len && walk(b, w->next, true, seq, r, err) == STORE_OK)
+		return (STORE_OK);
+	if (b->index != NULL && number < b->index->count && b->index->slots[number].offset != 0)
+		return (walk(b, b->index->slots[number].offset, false, seq, r, err));
+	if (number / BLOCK_STEP >= b->steps_room || b->steps[number / BLOCK_STEP] == 0)
+		return (STORE_DAMAGED);
+	return (walk(b, b->steps[number / BLOCK_STEP], false, seq, r, err));
+}
+
+/* The heads on the way may be damaged: the whole block is looked through. */
+static enum store_result
+read_slowly(struct block *b, uint64_t seq, struct record *r, struct err *err)
+{
+	struct seeking k = { .seq = seq };
+	enum store_result result = block_scan(b, seek_record, &k, NULL, err);
+
+	if (result != STORE_OK)
+		return (result);
+	return (k.offset == 0 ? STORE_DAMAGED : walk(b, k.offset, false, seq, r, err));
+}
+
+enum store_result
+block_place(struct block *b, uint64_t seq, uint32_t *offset, struct record *r, struct err *err)
+{
+	enum store_result result = block_read(b, seq, r, err);
+
+	if (result == STORE_OK)
+		*offset = b->stream->store->window.next - (uint32_t)record_padded(r->bytes);
+	return (result);
+}
+
+enum store_result
+block_read(struct block *b, uint64_t seq, struct record *r, struct err *err)
+{
+	struct store *store = b->stream->store;
+	struct err why = { .sys = 0 };
+	enum store_result result = read_once(b, seq, r, &why);
+
+	/* A second read decides: the first may have been unlucky on its way (S5). */
+	if (result == STORE_DAMAGED) {
+		store_handles_drop(store, b->stream->uid, b->number);
+		result = read_slowly(b, seq, r, &why);
+	}
+	if (result == STORE_OK) {
+		if (store->window.uid == 0 || store->window.uid != b->stream->uid ||
+		    store->window.number != b->number) {
+			store->window.uid = b->stream->uid;
+			store->window.number = b->number;
+			store->window.len = 0;
+		}
+		store->window.next_seq = seq + 1;
+	}
+	if (result == STORE_DAMAGED)
+		err_set(err, "sequence %" PRIu64 " in block %08x is damaged", seq, b->number);
+	else if (result != STORE_OK && err != NULL)
+		*err = why;
+	return (result);
+}
+
+/* ---- is it all there ---- */
+
+static int
+verify_record(void *arg, const struct record *r, uint32_t offset)
+{
+	struct knowing *k = arg;
+	struct block *b = k->b;
+
+	(void)offset;
+	if (r->type == RECORD_MESSAGE && r->seq >= b->first && r->seq <= b->last)
+		k->there[(r->seq - b->first) / 64] |= UINT64_C(1) << (r->seq - b->first) % 64;
+	return (0);
+}
+
+enum store_result
+block_verify(struct block *b, struct err *err)
+{
+	struct knowing k = { .b = b };
+	enum store_result result = block_know(b, err);
+
+	if (result != STORE_OK)
+		return (result);
+	k.there = calloc(block_numbers(b) / 64 + 1, sizeof(*k.there));
+	if (k.there == NULL)
+		return (store_no_memory(err));
+	result = block_scan(b, verify_record, &k, NULL, err);
+	if (result == STORE_OK)
+		know_lost(&k);
+	free(k.there);
+	return (result);
+}
