@@ -384,14 +384,14 @@ def nothing_runs_in_a_browser_advisory_monitoring(server):
 @test(http=True, natsd_only=True)
 def slow_readers_of_pages_hold_nobody_up_advisory_monitoring(server):
 	"""Half heads, heads of a byte at a time and answers that nobody reads leave the port and the clients alone."""
-	webs = [Web(server) for _ in range(200)]
+	webs = [Web(server) for _ in range(120)]
 	try:
-		for web in webs[:100]:
+		for web in webs[:60]:
 			web.send("GET /varz HTTP/1.1\r\nHost: h\r\nX: ")
-		for web in webs[100:]:
+		for web in webs[60:]:
 			web.send("GET /varz HTTP/1.1\r\nHost: h\r\n\r\n" * 200)
 		with Client(server, QUIET) as c:
-			for _ in range(20):
+			for _ in range(5):
 				begin = time.monotonic()
 				c.silent()
 				equal(get(server, "/healthz").status, 200)
