@@ -10,6 +10,9 @@
 
 #include <stdint.h>
 
+/* Bytes of subscriptions that all of them remember; beyond it the oldest forget theirs, not their number. */
+#define CLOSED_SUBS_MAX (32u << 20)
+
 struct closed_ring;
 struct conn;
 struct snapshot_conn;

@@ -45,5 +45,6 @@ check-threads: $(check_PROGRAMS)
 check-long:
 	NATSD_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check
 	$(srcdir)/tests/mutants/run
+	NATSD_BUILD='$(abs_builddir)' $(srcdir)/tests/suites/run || test $$? = 77
 # That the deliberate faults still fit the tree is looked at each time.
-EXTRA_DIST += tests/mutants
+EXTRA_DIST += tests/mutants tests/suites

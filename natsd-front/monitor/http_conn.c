@@ -20,6 +20,7 @@
 #define HEAD_SECONDS 5
 #define LINGER_MS 500
 #define ACCEPT_PAUSE_MS 100
+#define ACCEPT_BATCH 64 /* of one turn */
 #define ANSWER_MAX (1u << 30)
 
 enum http_state { HTTP_READING, HTTP_BODY, HTTP_WAITING, HTTP_WRITING, HTTP_LINGERING };
@@ -179,27 +180,38 @@ http_conn_answer(struct http_conn *c, const struct http_answer *a)
 
 /* ---- accepting ---- */
 
-static void
-on_accept(evutil_socket_t fd, short what, void *arg)
+/* Whether another one may be waiting. */
+static bool
+accept_one(struct http_server *s, int fd)
 {
 	static const struct timeval pause = { .tv_usec = ACCEPT_PAUSE_MS * 1000 };
-	struct http_server *s = arg;
-	int peer;
+	int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	(void)what;
-	peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (peer == -1) {
-		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-			return;
+		if (errno == EINTR || errno == ECONNABORTED)
+			return (true);
+		if (errno == EAGAIN)
+			return (false);
 		log_error("monitoring: accept: %m; waiting %d ms", ACCEPT_PAUSE_MS);
 		event_del(s->acceptable);
 		evtimer_add(s->accept_again, &pause);
-		return;
+		return (false);
 	}
 	if (s->nconns >= HTTP_CONNS_MAX)
 		close_longest_idle(s);
 	if (s->nconns >= HTTP_CONNS_MAX || conn_new(s, peer) == NULL)
 		close(peer);
+	return (true);
+}
+
+static void
+on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	unsigned i;
+
+	(void)what;
+	for (i = 0; i < ACCEPT_BATCH && accept_one(arg, fd); i++)
+		continue;
 }
 
 static void

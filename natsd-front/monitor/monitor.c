@@ -221,7 +221,7 @@ on_request(struct http_conn *conn, void *ctx)
 	*w = (struct waiting){ .conn = conn };
 	*m->last = w;
 	m->last = &w->next;
-	if (!m->busy)
+	if (!m->busy && !evtimer_pending(m->again, NULL))
 		serve_waiting(m);
 }
 

@@ -11,6 +11,8 @@ import shutil
 import subprocess
 import threading
 
+from certs import Authority
+from nkeys import Key
 from natsd import Failure, Skip, add, build_dir, equal, main, seconds, true, wait_until
 
 DIR = os.environ.get("NATSD_CLIENTS_DIR") or os.path.join(build_dir(), "clients")
@@ -104,12 +106,17 @@ def run_scenario(name, scenario):
 	return run
 
 
+def nats_any(server, *args, timeout=60):
+	"""Exit status and words of the nats CLI, which keeps its contexts in the server's directory."""
+	out = subprocess.run(command_of("cli")[:1] + list(args), capture_output=True, text=True, timeout=seconds(timeout),
+	                     stdin=subprocess.DEVNULL, env=dict(os.environ, HOME=server.dir, XDG_CONFIG_HOME=server.dir))
+	return out.returncode, out.stdout + out.stderr
+
+
 def nats(server, *args, timeout=60):
-	command = command_of("cli") + ["-s", server.url, "--timeout", "20s"] + list(args)
-	out = subprocess.run(command, capture_output=True, text=True, timeout=seconds(timeout),
-	                     stdin=subprocess.DEVNULL, env=dict(os.environ, HOME=server.dir))
-	equal(out.returncode, 0, "%s\n%s%s" % (" ".join(args), out.stdout, out.stderr))
-	return out.stdout + out.stderr
+	code, said = nats_any(server, "--no-context", "-s", server.url, "--timeout", "20s", *args, timeout=timeout)
+	equal(code, 0, "%s\n%s" % (" ".join(args), said))
+	return said
 
 
 def cli_publish(server):
@@ -150,13 +157,80 @@ def cli_rtt(server):
 	true("127.0.0.1" in nats(server, "rtt"), "rtt")
 
 
+def cli_bench_sub(server):
+	program = Program(command_of("cli") + ["-s", server.url, "bench", "sub", "load", "--msgs", "2000", "--no-progress"])
+	try:
+		while program.process.poll() is None:  # it prints before the server knows: until it has had its fill
+			nats(server, "bench", "pub", "load", "--msgs", "2000", "--size", "128", "--no-progress")
+		program.finish()
+		true("msgs/sec" in program.output, program.output)
+	finally:
+		program.stop()
+
+
+def cli_account_info(server):
+	out = nats(server, "account", "info")
+	true("Connected Server Version: 2.15.2" in out and "127.0.0.1" in out, out)
+
+
+def cli_check_connection(server):
+	out = nats(server, "server", "check", "connection")
+	true("OK" in out, out)
+
+
+# ---- contexts: how the CLI keeps who one is ----
+
+KEY = Key("cli")
+CA = Authority("cli")
+OWN = CA.issue("localhost", san="DNS:localhost,IP:127.0.0.1")
+JOE = CA.issue("joe", san="email:joe@nats.io")
+USERS = "accounts { A { users: [ { user: joe, password: pw }, { nkey: %s } ] } }\n" % KEY.public
+TLS = "tls { cert_file: '%s', key_file: '%s', ca_file: '%s', %%s }\n" % (OWN.cert, OWN.key, CA.cert)
+MAPPED = TLS % "verify_and_map: true" + 'authorization { users: [ { user: "joe@nats.io" } ] }\n'
+
+
+def in_context(server, who, *refused):
+	"""What the CLI does with these options kept in a context; without them it does not get in."""
+	code, said = nats_any(server, "context", "add", "mine", "-s", server.url, *who, "--description", "x")
+	equal(code, 0, said)
+	for command in (("pub", "a", "x"), ("rtt",), ("account", "info"), ("server", "check", "connection"),
+	                ("bench", "pub", "a", "--msgs", "100", "--no-progress")):
+		code, said = nats_any(server, "--context", "mine", "--timeout", "20s", *command)
+		equal(code, 0, "%s\n%s" % (" ".join(command), said))
+	code, said = nats_any(server, "--no-context", "-s", server.url, *refused, "pub", "a", "x")
+	true(code != 0, "let in without: " + said)
+
+
+def cli_context_password(server):
+	in_context(server, ["--user", "joe", "--password", "pw"], "--user", "joe", "--password", "no")
+
+
+def cli_context_nkey(server):
+	path = os.path.join(server.dir, "seed")
+	with open(path, "w", encoding="ascii") as f:
+		f.write(KEY.seed)
+	os.chmod(path, 0o600)
+	in_context(server, ["--nkey", path])
+
+
+def cli_context_tls(server):
+	in_context(server, ["--tlsca", CA.cert], "--tlsca", JOE.cert)
+
+
+def cli_context_certificate(server):
+	in_context(server, ["--tlsca", CA.cert, "--tlscert", JOE.cert, "--tlskey", JOE.key], "--tlsca", CA.cert)
+
+
 for name in CLIENTS:
 	if name == "cli":
 		continue
 	for scenario in SCENARIOS:
 		add("%s_%s" % (name, scenario), run_scenario(name, scenario), workers=(2,))
-for function in (cli_publish, cli_request, cli_bench, cli_rtt):
+for function in (cli_publish, cli_request, cli_bench, cli_bench_sub, cli_rtt, cli_account_info, cli_check_connection):
 	add(function.__name__, function, workers=(2,))
+for function, config in ((cli_context_password, USERS), (cli_context_nkey, USERS), (cli_context_tls, TLS % "timeout: 5"),
+                         (cli_context_certificate, MAPPED)):
+	add(function.__name__, function, workers=(2,), config=config)
 
 if shutil.which("node") is None:
 	CLIENTS["js"] = (["node"], "/nonexistent")

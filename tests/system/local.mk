@@ -26,6 +26,8 @@ SYSTEM_TESTS = \
 	tests/system/log_texts.py \
 	tests/system/process.py \
 	tests/system/clients.py \
+	tests/system/preauth.py \
+	tests/system/advisories.py \
 	tests/system/tls.py
 # Those that need a build with --enable-killpoints, in whole or in part.
 SYSTEM_KILL_TESTS = \

@@ -75,12 +75,14 @@ class Key:
 	"""A key pair whose seed is the digest of a name, so that every run has the same."""
 
 	def __init__(self, name, prefix=USER):
-		digest = hashlib.sha512(hashlib.sha256(name.encode()).digest()).digest()
+		seed = hashlib.sha256(name.encode()).digest()
+		digest = hashlib.sha512(seed).digest()
 		scalar = int.from_bytes(digest[:32], "little")
 		self._scalar = scalar & (1 << 254) - 8 | 1 << 254
 		self._nonce = digest[32:]
 		self.raw = _bytes(_times(self._scalar, BASE))
 		self.public = text(prefix, self.raw)
+		self.seed = text(SEED | prefix >> 5, bytes([(prefix & 31) << 3]) + seed)
 
 	def sign(self, message):
 		r = _hash(self._nonce, message) % ORDER
