@@ -207,6 +207,14 @@ is_at_limit(const struct delivery *d, struct sub *sub)
 	return (sub->delivered >= max || (!d->claimed && !sub_claim(sub)));
 }
 
+/* Hardly any message is traced. */
+static void
+note_trace(const struct delivery *d, const struct conn *c, const struct sub *sub, const char *why)
+{
+	if (d->msg->trace != NULL)
+		msg_trace_egress(d->msg->trace, c, sub, why);
+}
+
 /* Permissions of its connection keep this message from it (client.md 11.4). */
 static bool
 is_denied(const struct delivery *d, const struct conn *c, const struct sub *sub)
@@ -242,7 +250,7 @@ end_of_trace(struct delivery *d, struct conn *c, struct sub *sub)
 {
 	if (d->msg->trace == NULL || !msg_trace_only(d->msg->trace))
 		return (false);
-	msg_trace_egress(d->msg->trace, c, sub, NULL);
+	note_trace(d, c, sub, NULL);
 	if (d->claimed)
 		sub_unclaim(sub);
 	return (true);
@@ -251,7 +259,7 @@ end_of_trace(struct delivery *d, struct conn *c, struct sub *sub)
 static bool
 refuse(struct delivery *d, struct conn *c, struct sub *sub, const char *why)
 {
-	msg_trace_egress(d->msg->trace, c, sub, why);
+	note_trace(d, c, sub, why);
 	/* What its publisher's worker claimed, and it does not take, is given back. */
 	if (d->claimed)
 		sub_unclaim(sub);
@@ -272,13 +280,13 @@ deliver_here(struct delivery *d, struct sub *sub)
 	if (end_of_trace(d, c, sub))
 		return (true);
 	if (is_at_limit(d, sub)) {
-		msg_trace_egress(d->msg->trace, c, sub,
+		note_trace(d, c, sub,
 		    "Not delivered because auto-unsubscribe exceeded");
 		return (false);
 	}
 	if (gated && d->w->settings->o.no_fast_producer_stall) {
 		sub_unclaim(sub);
-		msg_trace_egress(d->msg->trace, c, sub, "Not delivered because fast producer not "
+		note_trace(d, c, sub, "Not delivered because fast producer not "
 		    "stalled and consumer is slow");
 		return (false);
 	}
@@ -292,7 +300,7 @@ deliver_here(struct delivery *d, struct sub *sub)
 		return (false);
 	if (gated)
 		stall_publisher(d, c);
-	msg_trace_egress(d->msg->trace, c, sub, NULL);
+	note_trace(d, c, sub, NULL);
 	if (c->permit != NULL && d->msg->reply.n != 0)
 		note_reply(d, c);
 	if (log_debugs() || log_traces())

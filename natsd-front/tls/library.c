@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "common/log.h"
 #include "natsd-front/tls/bio.h"
 #include "natsd-front/tls/library.h"
 
@@ -33,6 +34,18 @@ static _Thread_local struct class classes[] = {
 #define CLASSES (sizeof(classes) / sizeof(classes[0]))
 
 static BIO_METHOD *bio_method;
+static bool begins; /* one thread only, yet */
+
+/* The library does not survive a failure in its own beginnings, so we end before it does. */
+static void *
+fresh_memory(size_t n)
+{
+	void *p = malloc(n);
+
+	if (p == NULL && begins)
+		fatal("natsd-front: no memory for OpenSSL");
+	return (p);
+}
 
 static void *
 take_memory(size_t n, const char *file, int line)
@@ -43,8 +56,8 @@ take_memory(size_t n, const char *file, int line)
 	(void)line;
 	for (k = classes; keeps && k < classes + CLASSES; k++)
 		if (n >= k->least && n <= k->most)
-			return (k->n > 0 ? k->at[--k->n] : malloc(k->most));
-	return (n == 0 ? NULL : malloc(n));
+			return (k->n > 0 ? k->at[--k->n] : fresh_memory(k->most));
+	return (n == 0 ? NULL : fresh_memory(n));
 }
 
 static void
@@ -74,7 +87,9 @@ change_memory(void *p, size_t n, const char *file, int line)
 		give_memory(p, file, line);
 		return (NULL);
 	}
-	return (realloc(p, n));
+	if ((p = realloc(p, n)) == NULL && begins)
+		fatal("natsd-front: no memory for OpenSSL");
+	return (p);
 }
 
 void
@@ -102,6 +117,7 @@ tls_library_begin(struct err *e)
 
 	if (bio_method != NULL)
 		return (0);
+	begins = true;
 	CRYPTO_set_mem_functions(take_memory, change_memory, give_memory);
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 ||
 	    OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS |
@@ -109,6 +125,7 @@ tls_library_begin(struct err *e)
 	    RAND_bytes(chance, sizeof(chance)) != 1)
 		return (tls_library_error(e, "OpenSSL"));
 	bio_method = tls_bio_method_new();
+	begins = false;
 	if (bio_method == NULL)
 		return (err_set(e, "no memory for OpenSSL"));
 	return (0);
