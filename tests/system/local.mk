@@ -20,6 +20,7 @@ SYSTEM_TESTS = \
 	tests/system/auth.py \
 	tests/system/limits.py \
 	tests/system/deliver.py \
+	tests/system/storm.py \
 	tests/system/log_texts.py \
 	tests/system/process.py \
 	tests/system/clients.py \
