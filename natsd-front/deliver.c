@@ -88,6 +88,7 @@ deliver(struct worker *w, struct account *a, const struct msg *m, struct conn *p
 	}
 	if (r->total == 0)
 		return (DELIVER_NOBODY);
+	w->receivers_left -= r->total < w->receivers_left ? r->total : w->receivers_left;
 	d = (struct delivery){ .w = w, .account = a, .msg = m, .publisher = publisher };
 	if (publisher != NULL) {
 		d.source = (struct local_source){ publisher->handle, (uint16_t)w->index };

@@ -178,6 +178,7 @@ worker_enter(struct worker *w)
 	w->in_turn = true;
 	w->worked = false;
 	w->subs_left = WORKER_SUBS_A_TURN;
+	w->receivers_left = WORKER_RECEIVERS_A_TURN;
 	w->now = mono_now();
 	w->wall_ns = w->now.ns + w->wall_offset_ns;
 	drain_main(w);

@@ -35,6 +35,7 @@
 #define WORKER_READ_BYTES 65536u   /* one read of one socket */
 #define WORKER_JOIN_BYTES 65536u   /* what a connection kept may be put in front of it */
 #define WORKER_SUBS_A_TURN 1000	   /* SUB and UNSUB lines of all connections */
+#define WORKER_RECEIVERS_A_TURN 65536u /* of messages of all connections: some milliseconds of work */
 #define WORKER_STACK_BYTES (1u << 20) /* touched only as deep as it goes: jansson recurses */
 
 struct conn;
@@ -111,6 +112,7 @@ struct worker {
 	struct mono slept;		/* when it went to sleep last; 0: it did not */
 	struct mono stop_by;		/* while stopping: no later than this */
 	uint32_t subs_left;		/* lines of WORKER_SUBS_A_TURN that may still be taken */
+	uint32_t receivers_left;	/* of WORKER_RECEIVERS_A_TURN */
 	uint8_t rest_due;		/* seconds of quiet after which memory is given back */
 	bool lent;			/* another worker does our deliveries, we sleep (lend.h) */
 	bool online;			/* may hold pointers into shared structures */

@@ -276,5 +276,8 @@ client_pub(struct conn *c, const struct parser_pub *p)
 		count_in(c, p);
 		publish(c, p, NULL);
 	}
+	/* One read of messages to thousands would be a turn of seconds, for all connections of the worker. */
+	if (w->receivers_left == 0 && c->state == CONN_OPEN)
+		return (PARSER_PAUSE);
 	return (client_next(c));
 }

@@ -23,6 +23,7 @@ SYSTEM_TESTS = \
 	tests/system/permissions.py \
 	tests/system/mappings.py \
 	tests/system/msg_trace.py \
+	tests/system/storm.py \
 	tests/system/log_texts.py \
 	tests/system/process.py \
 	tests/system/clients.py \

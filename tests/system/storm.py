@@ -23,7 +23,7 @@ CA = Authority()
 CERTS = [CA.issue("localhost", san="DNS:localhost,IP:127.0.0.1") for _ in range(2)]
 RELOADS = 50
 STAYING = 100
-RELOADED = "Reloaded server configuration"
+LAST_PAYLOAD = 2000000
 SOAK_S = float(os.environ.get("NATSD_SOAK_S", "600" if os.environ.get("NATSD_LONG") == "1" else "0"))
 
 
@@ -146,8 +146,13 @@ class Storm:
 			c.close()
 
 
-def reload(server, n):
-	server.configure(config(n))
+def reload(server, n, more=""):
+	"""The file is replaced as a whole: it may be read at any time, for the reload before."""
+	path = server.conf_path
+	server.conf_path = path + ".next"
+	server.configure(config(n) + more)
+	os.replace(server.conf_path, path)
+	server.conf_path = path
 	server.signal(signal.SIGHUP)
 
 
@@ -170,9 +175,8 @@ def reload_storm(server):
 			reload(server, n)
 			storm.check()
 			time.sleep(0.02)  # the pace of who asks; nothing is waited for
-		before = server.log().count(RELOADED)
-		reload(server, 1)
-		server.wait_log(RELOADED, 60, before + 1)
+		reload(server, 1, "max_payload: %d\n" % LAST_PAYLOAD)
+		server.wait_log("Reloaded: max_payload = %d" % LAST_PAYLOAD, 60)
 	with_storm(server, storm)
 	Client(server, dict(QUIET, user="other", **{"pass": "pw1"})).silent()
 
