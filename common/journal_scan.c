@@ -99,6 +99,9 @@ segment_identify(struct scan *s, struct segment *g)
 	if (n < 0)
 		return (err_sys(s->err, "read journal segment %08x", g->slot));
 	if (all_zero(sector, sizeof(sector))) {
+		if (g->bytes < JOURNAL_SEGMENT_MIN)
+			report(s, true, "journal segment %08x is cut to %" PRIu64 " bytes",
+			    g->slot, g->bytes);
 		g->state = SEGMENT_BLANK;
 		return (0);
 	}

@@ -113,22 +113,29 @@ segment_forget(struct journal *j, struct segment *s)
 		s->state = SEGMENT_NONE;
 }
 
+/* It gets its name when it is filled: a segment without its bytes is damage, not an accident of ours. */
 static int
 segment_make(struct journal *j, struct segment *s, struct err *err)
 {
-	char name[JOURNAL_NAME_BYTES];
+	char name[JOURNAL_NAME_BYTES], fresh[JOURNAL_NAME_BYTES];
 	uint32_t slot = slot_unused(j);
 	int handle;
 
 	segment_name(name, slot);
-	handle = disk_open(j->disk, j->dir, name, DISK_CREATE);
+	snprintf(fresh, sizeof(fresh), "%08x.new", slot);
+	if (disk_unlink(j->disk, j->dir, fresh) != 0 && errno != ENOENT)
+		return (err_sys(err, "remove journal segment %s", fresh));
+	handle = disk_open(j->disk, j->dir, fresh, DISK_CREATE);
 	if (handle < 0)
-		return (err_sys(err, "create journal segment %s", name));
+		return (err_sys(err, "create journal segment %s", fresh));
 	if (fill(j->disk, handle, j->options.segment_bytes) != 0 ||
+	    disk_rename(j->disk, j->dir, fresh, j->dir, name) != 0 ||
 	    disk_sync(j->disk, j->dir) != 0) {
 		err_sys(err, "fill journal segment %s", name);
-		*s = (struct segment){ .state = SEGMENT_BROKEN, .slot = slot, .handle = handle };
-		segment_forget(j, s);
+		disk_close(j->disk, handle);
+		/* What is left holds nothing that counts. */
+		(void)disk_unlink(j->disk, j->dir, fresh);
+		(void)disk_unlink(j->disk, j->dir, name);
 		return (-1);
 	}
 	*s = (struct segment){ .state = SEGMENT_FREE, .slot = slot, .handle = handle,

@@ -24,6 +24,8 @@ struct set_queue {
 struct set_node {
 	uint32_t star, rest; /* nodes behind `*` and `>`; NONE */
 	uint32_t queues;     /* first of them; NONE */
+	uint32_t child;	     /* the last one behind a literal token; NONE */
+	uint32_t sibling;    /* the one before it, of the same parent; NONE */
 	bool plain;	     /* a subject without queue ends here */
 	bool inner;	     /* some subject goes on from here */
 };
@@ -133,7 +135,8 @@ static uint32_t
 node_add(struct subject_set *s)
 {
 	assert(s->nnodes < s->nodes_size);
-	s->nodes[s->nnodes] = (struct set_node){ .star = NONE, .rest = NONE, .queues = NONE };
+	s->nodes[s->nnodes] = (struct set_node){ .star = NONE, .rest = NONE, .queues = NONE,
+		.child = NONE, .sibling = NONE };
 	return (s->nnodes++);
 }
 
@@ -155,6 +158,8 @@ step(struct subject_set *s, uint32_t from, struct str token)
 	if (s->edges[i].token.p == NULL) {
 		s->edges[i] = (struct set_edge){ .token = token, .from = from, .to = node_add(s) };
 		s->nedges++;
+		s->nodes[s->edges[i].to].sibling = s->nodes[from].child;
+		s->nodes[from].child = s->edges[i].to;
 	}
 	return (s->edges[i].to);
 }
@@ -333,9 +338,8 @@ collide(const struct subject_set *s, uint32_t at, struct subject_iter rest)
 		return (true);
 	if (token.n != 1 || token.p[0] != '*')
 		return ((next = edge_find(s, at, token)) != NONE && collide(s, next, rest));
-	for (uint32_t i = 0; i < s->edges_size; i++)
-		if (s->edges[i].token.p != NULL && s->edges[i].from == at &&
-		    collide(s, s->edges[i].to, rest))
+	for (next = n->child; next != NONE; next = s->nodes[next].sibling)
+		if (collide(s, next, rest))
 			return (true);
 	return (false);
 }

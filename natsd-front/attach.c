@@ -49,7 +49,8 @@ on_hello(struct front *f, struct ctl_msg *m, struct err *e)
 	f->bells = calloc(f->hello.front_threads, sizeof(*f->bells));
 	f->threads = calloc(f->hello.front_threads, sizeof(*f->threads));
 	f->status = status_new();
-	if (f->bells == NULL || f->threads == NULL || f->status == NULL)
+	if (f->bells == NULL || f->threads == NULL || f->status == NULL ||
+	    turns_init(&f->turns, f->hello.front_threads) != 0)
 		return (err_set(e, "no memory"));
 	for (i = 0; i < f->hello.front_threads; i++)
 		f->bells[i] = DOORBELL_NONE;

@@ -134,6 +134,7 @@ struct conn {
 
 	uint64_t in_msgs, in_bytes, out_msgs, out_bytes, stalls;
 	struct sub_map subs;
+	uint64_t subs_made; /* ever */
 	struct conn_labels *labels;
 
 	struct conn *dirty_next;

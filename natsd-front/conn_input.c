@@ -216,7 +216,7 @@ open_large(struct conn *c)
 
 	want = want > have ? want - have : have;
 	if (conn_held_room(c, want) == NULL) {
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "what it sends");
 		return;
 	}
 	conn_held_add(c, conn_tls_open(c, c->held->data + c->held_end, want));
@@ -231,7 +231,7 @@ open_for_later(struct conn *c)
 	uint8_t *to = conn_held_room(c, TLS_READ_BYTES + TLS_RECORD_BYTES);
 
 	if (to == NULL)
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "what it sends");
 	else
 		conn_held_add(c, conn_tls_open(c, to, TLS_READ_BYTES + TLS_RECORD_BYTES));
 }

@@ -30,6 +30,7 @@ static void
 conn_slow_pending(struct conn *c)
 {
 	c->worker->stats.slow_consumers++;
+	tally_slow(c->worker, c->account);
 	conn_log(c, LOG_LVL_INFO, "Slow Consumer Detected: MaxPending of %zu Exceeded",
 	    c->worker->settings->max_pending);
 	conn_close(c, REASON_SLOW_PENDING);
@@ -293,6 +294,7 @@ conn_write_late(struct conn *c)
 	}
 	if ((c->flags & CONN_CONNECTED) != 0 || c->tls != NULL) {
 		c->worker->stats.slow_consumers++;
+		tally_slow(c->worker, c->account);
 		text_duration(deadline, s->write_deadline_ns);
 		conn_log(c, LOG_LVL_INFO,
 		    "Slow Consumer %s: WriteDeadline of %s exceeded "

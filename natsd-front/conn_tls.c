@@ -71,7 +71,7 @@ conn_tls_open(struct conn *c, uint8_t *to, size_t n)
 	size_t got = 0;
 
 	if (room == NULL) {
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "what it sends");
 		return (0);
 	}
 	result = tls_open(c->tls, to, n, &got, &room->sealed);
@@ -96,7 +96,7 @@ conn_tls_hold(struct conn *c, const uint8_t *p, size_t n)
 	if (n == 0)
 		return (true);
 	if ((to = conn_held_room(c, room)) == NULL) {
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "what it sends");
 		return (false);
 	}
 	c->tls->io.in = p;

@@ -17,17 +17,11 @@ on_ping(struct front *f, struct ctl_msg *m)
 {
 	struct ctl_ping p;
 	struct local_number n;
-	unsigned i;
 
 	if (ctl_get_ping(m, &p) != 0)
 		fatal("broken PING");
 	if (f->monitor != NULL && !monitor_turns(f->monitor, mono_now()))
 		return; /* no answer: a thread hangs */
-	/* While one is open the workers owe an answer already. */
-	f->ping_number = p.number;
-	f->ping_open = true;
-	for (i = 0; i < f->shared->nworkers; i++)
-		f->threads[i].turned = false;
 	n.number = p.number;
 	front_tell_all(f, LOCAL_TURN, &n, sizeof(n));
 }
@@ -215,18 +209,14 @@ front_control(struct front *f)
 static void
 on_turned(struct front *f, unsigned worker, uint64_t number)
 {
-	struct ctl_pong pong = { .number = f->ping_number };
+	struct ctl_pong pong = { .useful = 0 };
 	unsigned i;
 
-	if (!f->ping_open || number != f->ping_number)
+	if (!turns_said(&f->turns, worker, number))
 		return;
-	f->threads[worker].turned = true;
-	for (i = 0; i < f->shared->nworkers; i++) {
-		if (!f->threads[i].turned)
-			return;
+	pong.number = f->turns.all;
+	for (i = 0; i < f->shared->nworkers; i++)
 		pong.useful += atomic_load(&f->shared->pub[i].useful);
-	}
-	f->ping_open = false;
 	ctl_send_pong(f->ctl, &pong, NULL);
 }
 

@@ -92,6 +92,7 @@ deliver(struct worker *w, struct account *a, const struct msg *m, struct conn *p
 	if (publisher != NULL) {
 		d.source = (struct local_source){ publisher->handle, (uint16_t)w->index };
 		d.cid = publisher->cid;
+		d.subs_made = publisher->subs_made;
 		d.from_client = true;
 	}
 	taken = deliver_plain(&d, r);
@@ -141,7 +142,8 @@ write_503(struct conn *c, struct str sid, struct str subject, struct str reply)
 }
 
 void
-deliver_nobody(struct worker *w, struct conn *c, struct str subject, struct str reply)
+deliver_nobody(struct worker *w, struct conn *c, struct str subject, struct str reply,
+    uint64_t subs_made)
 {
 	const struct trie_result *r;
 	struct sub *s;
@@ -154,7 +156,7 @@ deliver_nobody(struct worker *w, struct conn *c, struct str subject, struct str 
 		conn_no_memory(c, REASON_WRITE_ERROR, "an answer to it");
 	for (i = 0; r != NULL && i < r->plain; i++) {
 		s = result_sub(r, i);
-		if (is_here(w, s) && s->conn == c) {
+		if (is_here(w, s) && s->conn == c && s->number <= subs_made) {
 			write_503(c, sub_sid(s), subject, reply);
 			return;
 		}

@@ -35,8 +35,10 @@ enum deliver_result deliver(struct worker *, struct account *, const struct msg 
 /* deliver_must_wait - among those who would hear this subject is a role that is away or full. */
 bool deliver_must_wait(struct worker *, struct account *, struct str subject);
 
-/* deliver_nobody - the 503 status to a publisher that asked for it and listens on reply. */
-void deliver_nobody(struct worker *, struct conn *publisher, struct str subject, struct str reply);
+/* deliver_nobody - the 503 status to a publisher that asked for it and listens on reply with one of
+ * its first subs_made subscriptions. */
+void deliver_nobody(struct worker *, struct conn *publisher, struct str subject, struct str reply,
+    uint64_t subs_made);
 
 /* deliver_record - DELIVER, QUEUE, NOBODY or STALL from another worker. */
 void deliver_record(struct worker *, const struct ring_rec *);

@@ -70,6 +70,7 @@ send_record(struct delivery *d, unsigned to, enum local_type type, const struct 
 	bool inline_body = m->body.n < MSG_SHARE_MIN;
 	struct local_msg head = {
 		.cid = d->cid,
+		.subs_made = d->subs_made,
 		.source = d->source,
 		.flags = (uint16_t)(flags | (d->from_client ? LOCAL_CLIENT : 0)),
 		.hops = hops,
@@ -192,7 +193,7 @@ say_nobody(struct delivery *d)
 {
 	struct worker *w = d->w;
 	struct local_nobody n = { d->source.conn, (uint32_t)d->msg->subject.n,
-		(uint32_t)d->msg->reply.n };
+		(uint32_t)d->msg->reply.n, d->subs_made };
 	struct link *l;
 	struct conn *c;
 	uint32_t len;
@@ -203,7 +204,7 @@ say_nobody(struct delivery *d)
 	if (d->source.worker == w->index) {
 		c = slots_find(&w->conns, n.conn);
 		if (c != NULL)
-			deliver_nobody(w, c, d->msg->subject, d->msg->reply);
+			deliver_nobody(w, c, d->msg->subject, d->msg->reply, d->subs_made);
 		return;
 	}
 	l = &w->links[d->source.worker];
@@ -276,6 +277,7 @@ on_msg(struct worker *w, const struct ring_rec *rec)
 	struct str queue;
 	const struct handle *handles = record_msg(rec, &head, &m, &queue);
 	struct delivery d = { .w = w, .msg = &m, .source = head.source, .cid = head.cid,
+		.subs_made = head.subs_made,
 		.account = shared_account(w->shared, head.account),
 		.from_client = (head.flags & LOCAL_CLIENT) != 0, .claimed = true };
 	bool taken = false;
@@ -300,6 +302,8 @@ on_msg(struct worker *w, const struct ring_rec *rec)
 	if (head.blob != NULL)
 		blob_drop(w->mem.blobs, head.blob);
 	msg_trace_done(w, head.trace);
+	if (!w->lent)
+		msg_trace_send(w);
 }
 
 static void
@@ -313,7 +317,7 @@ on_nobody(struct worker *w, const struct ring_rec *rec)
 	c = slots_find(&w->conns, n.conn);
 	if (c != NULL)
 		deliver_nobody(w, c, (struct str){ p, n.subject_n },
-		    (struct str){ p + n.subject_n, n.reply_n });
+		    (struct str){ p + n.subject_n, n.reply_n }, n.subs_made);
 }
 
 static void

@@ -34,7 +34,7 @@ struct delivery {
 	const struct msg *msg;
 	struct conn *publisher; /* of this worker, or NULL */
 	struct local_source source;
-	uint64_t cid;
+	uint64_t cid, subs_made; /* of the publisher, when it published */
 	bool from_client;
 	bool passes_on; /* came from another worker and goes on to a third */
 	bool claimed; /* by the publisher's worker, see sub_claim() */

@@ -342,5 +342,6 @@ front_free(struct front *f)
 	account_table_detach(f->accounts);
 	ctl_free(f->ctl);
 	free(f->threads);
+	turns_free(&f->turns);
 	free(f->bells);
 }

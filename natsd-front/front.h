@@ -17,6 +17,7 @@
 #include "natsd-front/settings.h"
 #include "natsd-front/shared.h"
 #include "natsd-front/status.h"
+#include "natsd-front/turns.h"
 #include "natsd-front/worker.h"
 
 struct event;
@@ -30,7 +31,6 @@ struct front_thread {
 	pthread_t id;
 	bool runs;
 	struct link link; /* main's ends */
-	bool turned;	  /* answered the PING under way */
 	bool stopped;
 	struct local_peer_rings rings[PEER_COUNT]; /* fresh ones, until both directions are there */
 };
@@ -75,8 +75,7 @@ struct front {
 	int64_t lame_step_ns;
 	uint32_t lame_batch;
 
-	uint64_t ping_number;
-	bool ping_open;
+	struct turns turns;
 	bool stopping;
 };
 

@@ -11,6 +11,7 @@
 
 #define PRUNE_EVERY_NS (1000 * NS_PER_MS)
 #define PRUNE_EVERY 4096u /* replies kept since */
+#define REPLIES_FIRST 8u
 #define INLINE_MAX 80u	  /* bytes of a reply that need no memory of their own */
 
 struct reply {
@@ -109,24 +110,41 @@ reply_remove(struct grants *g, struct reply *r)
 }
 
 static int
-replies_grow(struct grants *g)
+replies_resize(struct grants *g, uint32_t size)
 {
 	struct reply *old = g->replies, *fresh;
-	uint32_t i, n, old_size = g->size;
+	uint32_t i, old_size = g->size;
 
-	if ((g->used + 1) * 2 <= g->size)
-		return (0);
-	n = old_size == 0 ? 8 : old_size * 2;
-	if ((fresh = calloc(n, sizeof(*fresh))) == NULL)
+	if ((fresh = calloc(size, sizeof(*fresh))) == NULL)
 		return (-1);
 	g->replies = fresh;
-	g->size = n;
+	g->size = size;
 	for (i = 0; i < old_size; i++)
 		if (old[i].n != 0)
 			fresh[reply_place(g, (struct str){ reply_text(&old[i]), old[i].n },
 			    old[i].hash)] = old[i];
 	free(old);
 	return (0);
+}
+
+static int
+replies_grow(struct grants *g)
+{
+	if ((g->used + 1) * 2 <= g->size)
+		return (0);
+	return (replies_resize(g, g->size == 0 ? REPLIES_FIRST : g->size * 2));
+}
+
+/* After a flood; without memory it stays as large as it is. */
+static void
+replies_shrink(struct grants *g)
+{
+	uint32_t size = g->size;
+
+	while (size > REPLIES_FIRST && g->used * 8 <= size)
+		size /= 2;
+	if (size != g->size)
+		replies_resize(g, size);
 }
 
 static int
@@ -182,6 +200,7 @@ prune(struct grants *g, const struct terms *t, int64_t now_ns)
 	for (uint32_t i = g->size; i-- > 0;)
 		while (g->replies[i].n != 0 && is_over(&g->replies[i], t, now_ns))
 			reply_remove(g, &g->replies[i]);
+	replies_shrink(g);
 	g->since_prune = 0;
 	g->pruned_ns = now_ns;
 }

@@ -67,6 +67,7 @@ struct local_msg {
 	struct msg_trace *trace; /* likewise a share; NULL: none */
 	size_t blob_at;
 	uint64_t cid; /* of the publisher */
+	uint64_t subs_made; /* by the publisher, before it published */
 	struct local_source source;
 	uint16_t flags;
 	uint16_t hops; /* QUEUE: how often another worker was asked */
@@ -80,6 +81,7 @@ struct local_msg {
 struct local_nobody {
 	struct handle conn;
 	uint32_t subject_n, reply_n;
+	uint64_t subs_made; /* as in local_msg: later ones do not hear of it */
 };
 
 /* STALL: that connection published to a slow one; it is not read for a while. */

@@ -4,6 +4,7 @@ noinst_LIBRARIES += natsd-front/libfront.a
 natsd_front_libfront_a_SOURCES = \
 	natsd-front/accept.c \
 	natsd-front/answered.c natsd-front/answered.h \
+	natsd-front/turns.c natsd-front/turns.h \
 	natsd-front/attach.c \
 	natsd-front/auth/auth.c natsd-front/auth/auth.h \
 	natsd-front/auth/auth_bind.c natsd-front/auth/auth_bind.h \
@@ -50,13 +51,20 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/monitor/http_url.h natsd-front/monitor/http_url.c \
 	natsd-front/monitor/monitor.h natsd-front/monitor/monitor.c \
 	natsd-front/monitor/page.h natsd-front/monitor/page.c \
+	natsd-front/monitor/metrics.h natsd-front/monitor/metrics.c \
+	natsd-front/monitor/page_accountz.c \
+	natsd-front/monitor/page_accstatz.c \
 	natsd-front/monitor/page_connz.c \
 	natsd-front/monitor/page_healthz.c \
+	natsd-front/monitor/page_metrics.h natsd-front/monitor/page_metrics.c \
+	natsd-front/monitor/page_metrics_connz.c \
+	natsd-front/monitor/page_metrics_natsd.c \
 	natsd-front/monitor/page_root.c \
 	natsd-front/monitor/page_subsz.c \
 	natsd-front/monitor/page_varz.c \
 	natsd-front/monitor/params.h natsd-front/monitor/params.c \
 	natsd-front/msg.c natsd-front/msg.h natsd-front/msg_trace.c natsd-front/msg_trace.h \
+	natsd-front/trace_request.c natsd-front/trace_request.h \
 	natsd-front/opening.c natsd-front/opening.h \
 	natsd-front/out.c natsd-front/out.h \
 	natsd-front/peer.c natsd-front/peer.h \
@@ -73,6 +81,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/snapshot.c natsd-front/snapshot.h \
 	natsd-front/status.c natsd-front/status.h \
 	natsd-front/sub.c natsd-front/sub.h \
+	natsd-front/tally.c natsd-front/tally.h \
 	natsd-front/text.c natsd-front/text.h \
 	natsd-front/tls/bio.c natsd-front/tls/bio.h \
 	natsd-front/tls/context.c natsd-front/tls/context.h \

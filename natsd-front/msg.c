@@ -37,5 +37,8 @@ msg_line_write(char *out, struct str reply, size_t hdr, size_t size)
 size_t
 msg_line_plain(char *out, const struct msg *m)
 {
-	return (msg_line_write(out, m->reply, 0, m->body.n - m->hdr));
+	size_t blank = m->reply.n == 0 && m->line.n > 1 && m->line.p[1] == ' ';
+
+	out[0] = ' ';
+	return (blank + msg_line_write(out + blank, m->reply, 0, m->body.n - m->hdr));
 }

@@ -25,7 +25,7 @@ struct msg_trace;
 struct msg {
 	struct str subject;
 	struct str reply; /* n 0: none */
-	struct str line;  /* " [reply ][hdr ]size\r\n" */
+	struct str line;  /* " [reply ][hdr ]size\r\n"; from the server itself: two blanks in front */
 	struct str body;  /* CR LF stands behind it */
 	uint32_t hdr;	  /* bytes of headers at the front of body */
 	bool joined;	  /* line, body and CR LF are one run */
@@ -42,8 +42,8 @@ size_t msg_line_write(char *out, struct str reply, size_t hdr, size_t size);
 size_t msg_line_digits(char *out, struct str reply, struct str hdr, struct str size);
 
 /*
- * msg_line_plain - the line for a receiver that knows no headers: size less hdr.  Written into out,
- * MSG_LINE_MAX(reply.n) bytes.
+ * msg_line_plain - the line for a receiver that knows no headers: size less hdr, blanks as in line.
+ * Written into out, MSG_LINE_MAX(reply.n) bytes.
  */
 size_t msg_line_plain(char *out, const struct msg *);
 

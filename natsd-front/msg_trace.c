@@ -6,10 +6,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/encoding.h"
-#include "common/header.h"
 #include "common/json_out.h"
 #include "common/subject.h"
 #include "natsd-front/conn.h"
@@ -18,16 +16,11 @@
 #include "natsd-front/permit_cache.h"
 #include "natsd-front/server_info.h"
 #include "natsd-front/text.h"
+#include "natsd-front/trace_request.h"
 
 #define EVENT_MAX ((size_t)64 << 20)
-#define QUOTED_MAX (TEXT_ERR_MAX / 4)
+#define QUOTED_MAX (TEXT_ERR_MAX - 128)
 #define KIND_CLIENT 0 /* as the peer numbers kinds of connections */
-
-#define KEY_DEST "Nats-Trace-Dest"
-#define KEY_ONLY "Nats-Trace-Only"
-#define KEY_ORIGIN "Nats-Trace-Origin-Account"
-#define KEY_PARENT "traceparent"
-#define DISABLED "trace disabled"
 
 struct msg_trace {
 	_Atomic uint32_t shares;
@@ -47,118 +40,10 @@ struct msg_trace {
 
 /* ---- headers ---- */
 
-bool
-msg_trace_asked(struct str h)
-{
-	const char *at = h.p, *end = h.p + h.n;
-	size_t left;
-
-	while (at < end) {
-		left = (size_t)(end - at);
-		if ((*at == 'N' && left > sizeof(KEY_DEST) && memcmp(at, KEY_DEST, 11) == 0) ||
-		    ((*at | 0x20) == 't' && left > sizeof(KEY_PARENT) &&
-		    strncasecmp(at, KEY_PARENT, sizeof(KEY_PARENT) - 1) == 0))
-			return (true);
-		if ((at = memchr(at, '\n', left)) == NULL)
-			return (false);
-		at++;
-	}
-	return (false);
-}
-
-/* The last of four fields: two hex digits, at most 7f, bit 0 set. */
-static bool
-parent_is_sampled(struct str v)
-{
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char *dash, *high, *low;
-	unsigned fields = 1;
-
-	for (; (dash = memchr(v.p, '-', v.n)) != NULL; fields++) {
-		v.n -= (size_t)(dash + 1 - v.p);
-		v.p = dash + 1;
-		if (v.n == 0)
-			return (false);
-	}
-	if (fields != 4 || v.n != 2 || v.p[0] == '\0' || v.p[1] == '\0' ||
-	    (high = strchr(digits, v.p[0])) == NULL || (low = strchr(digits, v.p[1])) == NULL)
-		return (false);
-	return (((high - digits) & 15) < 8 && ((low - digits) & 1) == 1);
-}
-
-struct pair {
-	struct str key, value;
-	size_t place; /* in the message */
-};
-
-struct request {
-	struct pair *pairs; /* all of the message */
-	size_t npairs;
-	bool dest_said, parent_said;
-};
-
-static bool
-pairs_add(struct request *r, struct str key, struct str value)
-{
-	struct pair *p;
-
-	if ((r->npairs & (r->npairs + 1)) == 0) {
-		p = reallocarray(r->pairs, r->npairs * 2 + 1, sizeof(*p));
-		if (p == NULL)
-			return (false);
-		r->pairs = p;
-	}
-	r->pairs[r->npairs] = (struct pair){ key, value, r->npairs };
-	r->npairs++;
-	return (true);
-}
-
-/* False: nothing in it asks for a trace. */
-static bool
-request_read(struct request *r, struct str headers)
-{
-	struct str key, value;
-	size_t at = 0;
-
-	if (!str_starts(headers, STR("NATS/1.0\r\n")))
-		return (false);
-	while (header_next(headers, &at, &key, &value)) {
-		if (key.n == 0 || value.n == 0)
-			continue;
-		if (key.n == sizeof(KEY_PARENT) - 1 &&
-		    strncasecmp(key.p, KEY_PARENT, key.n) == 0) {
-			r->parent_said |= parent_is_sampled(value);
-		} else if (str_eq(key, STR(KEY_DEST)) && !r->dest_said) {
-			if (str_eq(value, STR(DISABLED)))
-				return (false);
-			r->dest_said = true;
-		}
-		if (!pairs_add(r, key, value))
-			return (false);
-	}
-	return (r->dest_said || r->parent_said);
-}
-
-static struct str
-request_get(const struct request *r, struct str key)
-{
-	for (size_t i = 0; i < r->npairs; i++)
-		if (str_eq(r->pairs[i].key, key))
-			return (r->pairs[i].value);
-	return (STR_NONE);
-}
-
-static bool
-says_yes(struct str v)
-{
-	return ((v.n == 1 && v.p[0] == '1') || (v.n == 4 && strncasecmp(v.p, "true", 4) == 0) ||
-	    (v.n == 2 && strncasecmp(v.p, "on", 2) == 0));
-}
-
 static int
 pair_compare(const void *va, const void *vb)
 {
-	const struct pair *a = va, *b = vb;
+	const struct trace_pair *a = va, *b = vb;
 	size_t n = a->key.n < b->key.n ? a->key.n : b->key.n;
 	int c = memcmp(a->key.p, b->key.p, n);
 
@@ -171,7 +56,7 @@ pair_compare(const void *va, const void *vb)
 
 /* Keys sorted, as Go prints a map, each with all its values. */
 static int
-headers_print(struct buf *out, struct request *r)
+headers_print(struct buf *out, struct trace_request *r)
 {
 	struct json_out j;
 
@@ -238,7 +123,7 @@ ingress_print(struct buf *to, const struct conn *c, struct str subject)
 }
 
 static struct msg_trace *
-trace_new(const struct conn *c, struct request *r, struct str dest, struct str subject,
+trace_new(const struct conn *c, struct trace_request *r, struct str dest, struct str subject,
     uint32_t size)
 {
 	struct msg_trace *t = calloc(1, sizeof(*t));
@@ -249,7 +134,7 @@ trace_new(const struct conn *c, struct request *r, struct str dest, struct str s
 	t->shares = 1;
 	t->account = c->account;
 	t->size = size;
-	t->encoding = encoding_asked(request_get(r, STR("Accept-Encoding")));
+	t->encoding = encoding_asked(trace_request_get(r, STR("Accept-Encoding")));
 	t->headers = t->ingress = t->events = BUF_INIT(EVENT_MAX);
 	t->dest = strndup(dest.p, dest.n);
 	if (t->dest == NULL || ingress_print(&t->ingress, c, subject) != 0 ||
@@ -286,27 +171,27 @@ external_dest(const struct conn *c, struct str *dest)
 }
 
 static enum msg_trace_start
-begin(struct conn *c, struct request *r, struct str subject, uint32_t size, struct msg_trace **t)
+begin(struct conn *c, struct trace_request *r, struct str subject, uint32_t size,
+    struct msg_trace **t)
 {
-	bool external = !r->dest_said, only = !external && says_yes(request_get(r, STR(KEY_ONLY)));
-	struct str dest = request_get(r, STR(KEY_DEST)), origin = request_get(r, STR(KEY_ORIGIN));
+	struct str dest = r->dest;
 	enum msg_trace_start start;
 	char quoted[QUOTED_MAX];
 
-	if (origin.n != 0) {
-		text_quote(quoted, sizeof(quoted), origin);
+	if (r->origin.n != 0) {
+		text_quote(quoted, sizeof(quoted), r->origin);
 		conn_log(c, LOG_LVL_ERROR,
-		    "Message tracing disabled because of header \"" KEY_ORIGIN "\" with value=%s",
-		    quoted);
-		return (only ? MSG_TRACE_DROP : MSG_TRACE_HIDE);
+		    "Message tracing disabled because of header \"" TRACE_ORIGIN
+		    "\" with value=%s", quoted);
+		return (r->only ? MSG_TRACE_DROP : MSG_TRACE_HIDE);
 	}
-	if (external && (start = external_dest(c, &dest)) != MSG_TRACE_ON)
+	if (dest.n == 0 && (start = external_dest(c, &dest)) != MSG_TRACE_ON)
 		return (start);
 	text_quote(quoted, sizeof(quoted), dest);
 	if (!subject_valid_publish(dest)) {
 		conn_log(c, LOG_LVL_ERROR,
 		    "Destination %s is not valid, won't be able to trace events", quoted);
-		return (only ? MSG_TRACE_DROP : MSG_TRACE_NOT);
+		return (r->only ? MSG_TRACE_DROP : MSG_TRACE_NOT);
 	}
 	if (!may_trace_to(c, dest)) {
 		conn_errf(c, "Permissions Violation for Publish to %s", quoted);
@@ -315,9 +200,9 @@ begin(struct conn *c, struct request *r, struct str subject, uint32_t size, stru
 	}
 	if ((*t = trace_new(c, r, dest, subject, size)) == NULL) {
 		conn_log(c, LOG_LVL_ERROR, "No memory to trace a message");
-		return (only ? MSG_TRACE_DROP : MSG_TRACE_NOT);
+		return (r->only ? MSG_TRACE_DROP : MSG_TRACE_NOT);
 	}
-	(*t)->only = only;
+	(*t)->only = r->only;
 	return (MSG_TRACE_ON);
 }
 
@@ -325,14 +210,35 @@ enum msg_trace_start
 msg_trace_begin(struct conn *c, struct str headers, struct str subject, uint32_t size,
     struct msg_trace **t)
 {
-	struct request r = { .npairs = 0 };
+	struct trace_request r;
 	enum msg_trace_start start = MSG_TRACE_NOT;
 
 	*t = NULL;
-	if (request_read(&r, headers))
+	switch (trace_request_read(&r, headers)) {
+	case 1:
 		start = begin(c, &r, subject, size, t);
-	free(r.pairs);
+		break;
+	case -1:
+		conn_log(c, LOG_LVL_ERROR, "No memory to trace a message");
+		break;
+	default:
+		break;
+	}
+	trace_request_free(&r);
 	return (start);
+}
+
+void
+msg_trace_refused(struct conn *c, struct str headers, struct str subject, uint32_t size,
+    const char *why)
+{
+	struct msg_trace *t;
+
+	if (!trace_request_likely(headers))
+		return;
+	msg_trace_begin(c, headers, subject, size, &t);
+	msg_trace_ingress_error(t, why);
+	msg_trace_done(c->worker, t);
 }
 
 bool

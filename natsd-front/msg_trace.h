@@ -7,7 +7,7 @@
  *	publisher's worker	msg_trace_begin ... msg_trace_done
  *	ring record to another	  msg_trace_hold		     holds a share, as it does of a blob
  *	that worker			msg_trace_egress ... msg_trace_done
- *	the last one					     msg_trace_send, at the end of its turn
+ *	the last one					     msg_trace_send, as soon as it may
  *
  * Nothing of it is touched for a message without headers.
  */
@@ -24,9 +24,6 @@ struct msg_trace;
 struct sub;
 struct worker;
 
-/* msg_trace_asked - a cheap look: whether msg_trace_begin has to be asked at all. */
-bool msg_trace_asked(struct str headers);
-
 enum msg_trace_start {
 	MSG_TRACE_NOT,	/* goes on untraced */
 	MSG_TRACE_ON,	/* *t traces it; the caller holds one share */
@@ -38,6 +35,11 @@ enum msg_trace_start {
  * client and the log what is to be said. */
 enum msg_trace_start msg_trace_begin(struct conn *, struct str headers, struct str subject,
     uint32_t size, struct msg_trace **t);
+
+/* msg_trace_refused - a message that is refused before it is whole; headers: what of them is there.
+ * Its event says why. */
+void msg_trace_refused(struct conn *, struct str headers, struct str subject, uint32_t size,
+    const char *why);
 
 /* msg_trace_only - it is not to be delivered.  NULL: false. */
 bool msg_trace_only(const struct msg_trace *);

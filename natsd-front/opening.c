@@ -83,7 +83,7 @@ opening_begin(struct conn *c, bool refuse)
 		return;
 	}
 	if ((p = c->opening = calloc(1, sizeof(*p))) == NULL) {
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "its opening");
 		return;
 	}
 	p->first = o->tls != NULL && o->tls->first;
@@ -156,7 +156,7 @@ opening_input(struct conn *c)
 	}
 	to = conn_held_room(c, READ_BYTES);
 	if (to == NULL) {
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "what it sends");
 		return;
 	}
 	n = read(c->fd, to, READ_BYTES);
@@ -335,7 +335,7 @@ take_proxy(struct conn *c, const struct proxy_header *h)
 
 	if (h->known && c->proxied == NULL &&
 	    (c->proxied = calloc(1, sizeof(*c->proxied))) == NULL) {
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "its opening");
 		return;
 	}
 	if (h->known) {

@@ -271,6 +271,50 @@ fill_conns(struct worker *w, const struct snapshot_ask *ask, struct snapshot_par
 	return (0);
 }
 
+static int
+fill_tallies(struct worker *w, struct snapshot_part *part)
+{
+	uint32_t n = atomic_load_explicit(&w->shared->naccounts, memory_order_acquire) + 1;
+
+	if ((part->tallies = malloc(n * sizeof(*part->tallies))) == NULL)
+		return (-1);
+	part->ntallies = n;
+	tally_sum(w, part->tallies, n);
+	return (0);
+}
+
+static uint32_t
+list_length(const struct conn_list *l)
+{
+	const struct conn *c;
+	uint32_t n = 0;
+
+	for (c = l->head; c != NULL; c = c->next)
+		n++;
+	return (n);
+}
+
+static void
+fill_load(struct worker *w, struct snapshot_part *part)
+{
+	unsigned i;
+
+	for (i = 0; i < w->shared->nworkers; i++) {
+		if (i != w->index && w->links[i].to != NULL)
+			part->waiting_bytes += ring_out_listed_bytes(w->links[i].to);
+	}
+	for (i = 0; i < PEER_COUNT; i++) {
+		if (w->peers[i] == NULL || w->peers[i]->to == NULL)
+			continue;
+		part->waiting_bytes += ring_out_listed_bytes(w->peers[i]->to);
+		part->ring_bytes[i] = ring_used(ring_out_ring(w->peers[i]->to));
+	}
+	part->waiting[WAIT_RING] = list_length(&w->ring_wait);
+	part->waiting[WAIT_ROLE] = list_length(&w->role_wait);
+	part->waiting[WAIT_STALL] = list_length(&w->stall_wait);
+	part->waiting[WAIT_AUTH] = list_length(&w->auth_wait);
+}
+
 static void
 fill_part(struct worker *w, struct snapshot_ask *ask)
 {
@@ -280,6 +324,10 @@ fill_part(struct worker *w, struct snapshot_ask *ask)
 	trie_cache_stats(w->cache, &part->cache);
 	part->conns_open = w->conns.used;
 	part->subs = w->subs.used;
+	if ((ask->what & SNAPSHOT_LOAD) != 0)
+		fill_load(w, part);
+	if ((ask->what & SNAPSHOT_TALLIES) != 0 && fill_tallies(w, part) != 0)
+		return;
 	if ((ask->what & SNAPSHOT_CONNS) == 0 || fill_conns(w, ask, part) == 0)
 		atomic_store_explicit(&ask->part_done[w->index], true,
 		    memory_order_release);
@@ -477,6 +525,7 @@ snapshot_free(struct snapshot *s)
 		for (j = 0; j < s->parts[i].nconns; j++)
 			snapshot_conn_clear(&s->parts[i].conns[j]);
 		free(s->parts[i].conns);
+		free(s->parts[i].tallies);
 	}
 	for (i = 0; i < PEER_COUNT; i++)
 		free(s->roles[i].json);

@@ -23,6 +23,8 @@
 #define SNAPSHOT_CONNS 2u
 #define SNAPSHOT_SUBS 4u  /* of each connection: subject, queue, sid */
 #define SNAPSHOT_ROLES 8u /* what js and raft say of themselves */
+#define SNAPSHOT_TALLIES 16u /* of accounts */
+#define SNAPSHOT_LOAD 32u    /* rings, and connections that wait */
 
 struct snapshot_sub {
 	struct account *account;
@@ -61,6 +63,9 @@ struct snapshot_conn {
 	size_t subs_bytes;	     /* its size, of one made from a connection */
 };
 
+/* Why connections are not read: for room in a ring, for a role, for a slow receiver, for a helper. */
+enum snapshot_wait { WAIT_RING, WAIT_ROLE, WAIT_STALL, WAIT_AUTH, SNAPSHOT_WAITS };
+
 struct snapshot_part { /* of one worker */
 	bool done;
 	struct worker_stats stats;
@@ -68,6 +73,12 @@ struct snapshot_part { /* of one worker */
 	uint32_t conns_open, subs;
 	struct snapshot_conn *conns;
 	uint32_t nconns;
+	struct tally *tallies; /* [ntallies], by number of the account; when asked */
+	uint32_t ntallies;
+	/* SNAPSHOT_LOAD: */
+	uint64_t waiting_bytes; /* that found no room in a ring */
+	uint32_t ring_bytes[PEER_COUNT]; /* in the ring to that role, not yet finished with */
+	uint32_t waiting[SNAPSHOT_WAITS]; /* connections that are not read for now */
 };
 
 struct snapshot_role {

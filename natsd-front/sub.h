@@ -28,7 +28,10 @@ struct sub {
 	struct account *account;
 	struct conn *conn;    /* SUB_CLIENT; only its worker follows it */
 	struct handle handle; /* SUB_CLIENT: among the subscriptions of its worker */
-	uint64_t role_sid;    /* SUB_ROLE: the role's own id of it */
+	union {
+		uint64_t role_sid; /* SUB_ROLE: the role's own id of it */
+		uint64_t number;   /* SUB_CLIENT: among all that its connection ever made */
+	};
 	uint64_t delivered;   /* owner only */
 	_Atomic uint64_t max; /* written by the owner; 0: none */
 	/*

@@ -147,12 +147,14 @@ worker_drain(struct worker *w)
 
 /* ---- a turn ---- */
 
-/* Awake before the lock: whoever has borrowed our turn is waited for, and nobody borrows it next. */
+/* Awake before the lock: whoever has borrowed our turn is waited for, and nobody borrows it next.  A
+ * worker without siblings has nobody who could. */
 static void
 turn_begin(struct worker *w)
 {
 	each_ring(w, ring_awake);
-	pthread_mutex_lock(&w->shared->pub[w->index].turn);
+	if (w->shared->nworkers > 1)
+		pthread_mutex_lock(&w->shared->pub[w->index].turn);
 	qsbr_online(w->qsbr);
 	w->online = true;
 }
@@ -162,7 +164,8 @@ turn_end(struct worker *w)
 {
 	qsbr_offline(w->qsbr);
 	w->online = false;
-	pthread_mutex_unlock(&w->shared->pub[w->index].turn);
+	if (w->shared->nworkers > 1)
+		pthread_mutex_unlock(&w->shared->pub[w->index].turn);
 }
 
 void
@@ -566,6 +569,7 @@ worker_free(struct worker *w)
 	msg_trace_discard(w);
 	slots_free(&w->conns);
 	slots_free(&w->subs);
+	tallies_free(&w->tallies);
 	free(w->links);
 	free(w->scratch);
 	free(w->mapped);

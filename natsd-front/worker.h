@@ -30,6 +30,7 @@
 #include "natsd-front/settings.h"
 #include "natsd-front/shared.h"
 #include "natsd-front/slots.h"
+#include "natsd-front/tally.h"
 
 #define WORKER_READ_BYTES 65536u   /* one read of one socket */
 #define WORKER_JOIN_BYTES 65536u   /* what a connection kept may be put in front of it */
@@ -121,6 +122,7 @@ struct worker {
 	bool stopping, stopped;
 	uint64_t dropped_told; /* of stats.dropped */
 	struct worker_stats stats;
+	struct tallies tallies;
 };
 
 /* worker_new - everything but the thread and the rings.  NULL: the reason. */

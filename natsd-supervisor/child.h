@@ -34,7 +34,7 @@ struct child {
 	struct ctl *ctl;     /* NULL when there is no process */
 	struct mono started, heard; /* heard: last PONG, or the start */
 	struct mono wait_until;	    /* WAITING: not before */
-	uint64_t ping, pong; /* numbers of the last ones; equal: nothing is asked */
+	uint64_t ping, pong; /* numbers of the last ones; equal: all is answered */
 	bool replaced_rings; /* its rings are to be made anew before the next life */
 	char killed_for[CHILD_WHY_MAX]; /* why we are killing this life; "" */
 	char why[CHILD_WHY_MAX];	/* of the last death */
@@ -64,7 +64,6 @@ int child_spawn(struct child *, const char *program, int log_fd, int err_fd, cha
 void child_buried(struct child *, int status, bool asked);
 
 void child_kill(struct child *, const char *why); /* SIGKILL; "": its own death will tell */
-bool child_is_silent(const struct child *, struct mono now);
 
 /* child_program - the path of a role's executable: beside our own in a build tree, else LIBEXECDIR.
  * 0; -1: it cannot be executed. */

@@ -69,8 +69,9 @@ on_pong(struct supervise *s, struct supervised *sd, struct ctl_msg *msg)
 	(void)s;
 	if (ctl_get_pong(msg, &m) != 0)
 		return (-1);
-	if (m.number != sd->child.ping)
-		return (0); /* late, from before a pause */
+	/* A busy one may answer when it is asked again already: it lives all the same. */
+	if (m.number <= sd->child.pong || m.number > sd->child.ping)
+		return (0);
 	sd->child.heard = mono_now();
 	sd->child.pong = m.number;
 	if (m.useful > sd->child.useful)

@@ -203,6 +203,7 @@ void
 auth_end(struct conn *c)
 {
 	auth_unbind(c);
+	tally_leave(c);
 }
 
 void

@@ -42,7 +42,12 @@ static void
 point_at(struct conn *c, const struct account_settings *to, const struct auth_user *u)
 {
 	c->limits = to;
-	c->account = to->account;
+	if (c->account != to->account) {
+		if (c->account != NULL)
+			tally_leave(c);
+		c->account = to->account;
+		tally_join(c);
+	}
 	c->max_payload = to->max_payload;
 	point_at_user(c, u);
 }

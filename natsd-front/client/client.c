@@ -128,6 +128,7 @@ subscribe(struct conn *c, struct str subject, struct str queue, struct str sid)
 	s->account = c->account;
 	s->conn = c;
 	s->worker = (uint16_t)w->index;
+	s->number = ++c->subs_made;
 	s->handle = slots_add(&w->subs, s);
 	if (s->handle.life == 0)
 		goto drop;

@@ -7,7 +7,7 @@
 #include "natsd-front/grants.h"
 #include "natsd-front/text.h"
 
-#define QUOTED_MAX (TEXT_ERR_MAX / 4)
+#define QUOTED_MAX (TEXT_ERR_MAX - 128)
 
 static void
 tell_removed(struct conn *c, const struct sub *s)

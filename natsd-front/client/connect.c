@@ -146,6 +146,6 @@ client_connect(struct conn *c, struct str json)
 	if (auth_keep(c, &o) == 0)
 		authenticate(c, again);
 	else
-		conn_close(c, REASON_READ_ERROR);
+		conn_no_memory(c, REASON_READ_ERROR, "its credentials");
 	connect_options_free(&o);
 }

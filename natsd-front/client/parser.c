@@ -396,6 +396,10 @@ line_pub(struct feed *f, const struct args *args, bool canonical, uint32_t line_
 	pub->size = p->size = (uint32_t)size;
 	pub->canonical = canonical;
 	p->body_at = line_bytes;
+	pub->body.p = (const char *)f->at + line_bytes;
+	pub->body.n = feed_left(f) - line_bytes;
+	if (pub->body.n > pub->hdr)
+		pub->body.n = pub->hdr;
 	p->phase = PHASE_PAYLOAD;
 	f->pub_at = f->at;
 	f->pub_kept = false;

@@ -67,7 +67,9 @@ struct parser_pub {
 	struct str hdr_digits;	/* n 0: PUB */
 	struct str size_digits; /* as the publisher wrote them */
 	struct str line;	/* from behind the subject to behind the LF */
-	struct str body;	/* headers and payload; CR LF stands behind it.  In op_pub only */
+	/* In op_pub: headers and payload; CR LF stands behind it.  In op_pub_line: what of the
+	 * headers was fed already. */
+	struct str body;
 	uint32_t hdr;		/* bytes of headers in body */
 	uint32_t size;		/* bytes of body */
 	bool canonical;

@@ -10,11 +10,13 @@
 #include "natsd-front/client/client_priv.h"
 #include "natsd-front/client/trace.h"
 #include "natsd-front/deliver.h"
+#include "natsd-front/fan.h"
 #include "natsd-front/grants.h"
 #include "natsd-front/msg_trace.h"
 #include "natsd-front/text.h"
+#include "natsd-front/trace_request.h"
 
-#define QUOTED_MAX (TEXT_ERR_MAX / 4)
+#define QUOTED_MAX (TEXT_ERR_MAX - 128)
 
 enum parser_next
 client_pub_line(struct conn *c, const struct parser_pub *p)
@@ -24,6 +26,7 @@ client_pub_line(struct conn *c, const struct parser_pub *p)
 		conn_log(c, LOG_LVL_ERROR, "message headers not supported");
 		conn_close(c, REASON_PROTOCOL);
 	} else if (c->max_payload >= 0 && p->size > (uint32_t)c->max_payload) {
+		msg_trace_refused(c, p->body, p->subject, p->size, "maximum payload exceeded");
 		conn_log(c, LOG_LVL_ERROR, "maximum payload exceeded: %u vs %d", p->size,
 		    c->max_payload);
 		conn_err(c, "Maximum Payload Violation");
@@ -139,11 +142,13 @@ publish(struct conn *c, const struct parser_pub *p, struct msg_trace *t)
 	if (!publish_allowed(c, p, t))
 		return;
 	conn_ok(c);
-	if (!client_msg(c, p, &m))
+	if (!client_msg(c, p, &m)) {
+		delivery_lost(w, c);
 		return;
+	}
 	m.trace = t;
 	if (deliver(w, c->account, &m, c) == DELIVER_NOBODY && p->reply.n != 0)
-		deliver_nobody(w, c, p->subject, p->reply);
+		deliver_nobody(w, c, p->subject, p->reply, c->subs_made);
 	if (w->congested)
 		conn_pause(c, CONN_PAUSE_RING, (struct mono){ 0 });
 }
@@ -218,29 +223,39 @@ publish_hidden(struct conn *c, const struct parser_pub *p)
 	buf_free(&body);
 }
 
+/* The message goes on its way. */
+static void
+count_in(struct conn *c, const struct parser_pub *p)
+{
+	struct worker *w = c->worker;
+
+	trace_payload(c, p->body, p->hdr);
+	c->in_msgs++;
+	c->in_bytes += p->size;
+	w->stats.in_msgs++;
+	w->stats.in_bytes += p->size;
+}
+
 /* `sent` is the message as it came, p the same under its mapped subject. */
 static void
 publish_asked(struct conn *c, const struct parser_pub *sent, const struct parser_pub *p)
 {
 	struct str headers = { sent->body.p, sent->hdr };
 	struct msg_trace *t;
+	enum msg_trace_start start = msg_trace_begin(c, headers, sent->subject, sent->size, &t);
 
-	switch (msg_trace_begin(c, headers, sent->subject, sent->size, &t)) {
-	case MSG_TRACE_NOT:
-		publish(c, p, NULL);
+	if (start == MSG_TRACE_DROP)
 		return;
-	case MSG_TRACE_HIDE:
+	count_in(c, p);
+	if (start == MSG_TRACE_HIDE) {
 		publish_hidden(c, p);
 		return;
-	case MSG_TRACE_DROP:
-		return;
-	case MSG_TRACE_ON:
-		break;
 	}
 	if (p != sent)
 		msg_trace_mapped(t, p->subject);
 	publish(c, p, t);
 	msg_trace_done(c->worker, t);
+	msg_trace_send(c->worker); /* not all of a read at once: one event may be large */
 }
 
 enum parser_next
@@ -254,15 +269,12 @@ client_pub(struct conn *c, const struct parser_pub *p)
 		p = mapped(c, p, &space);
 	if (w->roles_unready && client_must_hold(c, p))
 		return (PARSER_HOLD);
-	trace_payload(c, p->body, p->hdr);
 	client_active(c);
-	c->in_msgs++;
-	c->in_bytes += p->size;
-	w->stats.in_msgs++;
-	w->stats.in_bytes += p->size;
-	if (p->hdr != 0 && msg_trace_asked((struct str){ p->body.p, p->hdr }))
+	if (p->hdr != 0 && trace_request_likely((struct str){ p->body.p, p->hdr })) {
 		publish_asked(c, sent, p);
-	else
+	} else {
+		count_in(c, p);
 		publish(c, p, NULL);
+	}
 	return (client_next(c));
 }

@@ -1,17 +1,60 @@
 #include "config.h"
 
+#include "common/access.h"
 #include "natsd-front/monitor/facts.h"
 
 const struct facts_account *
 facts_account_named(const struct facts *f, struct str name)
 {
-	unsigned i;
+	size_t i;
 
-	for (i = 0; i < FACTS_ACCOUNTS; i++) {
+	for (i = 0; i < f->naccounts; i++) {
 		if (str_eq(str_of(f->accounts[i].name), name))
 			return (&f->accounts[i]);
 	}
 	return (NULL);
+}
+
+static const struct access_account *
+system_account(const struct facts *f)
+{
+	const struct access *a = f->o.access;
+
+	return (a->system_account == ACCESS_NO_ACCOUNT ? NULL : &a->accounts[a->system_account]);
+}
+
+bool
+facts_is_system(const struct facts *f, const struct facts_account *a)
+{
+	return (a->said != NULL && a->said == system_account(f));
+}
+
+struct str
+facts_system_account(const struct facts *f)
+{
+	const struct access_account *a = system_account(f);
+
+	return (a == NULL ? STR_NONE : a->name);
+}
+
+struct tally
+facts_tally(const struct facts *f, const struct facts_account *a)
+{
+	struct tally sum = { .in_msgs = 0 };
+	const struct tally *t;
+	unsigned i;
+
+	for (i = 0; i < f->workers->nparts; i++) {
+		if (a->id >= f->workers->parts[i].ntallies)
+			continue;
+		t = &f->workers->parts[i].tallies[a->id];
+		sum.in_msgs += t->in_msgs;
+		sum.in_bytes += t->in_bytes;
+		sum.out_msgs += t->out_msgs;
+		sum.out_bytes += t->out_bytes;
+		sum.slow_consumers += t->slow_consumers;
+	}
+	return (sum);
 }
 
 struct worker_stats

@@ -18,14 +18,24 @@
 #include "natsd-front/status.h"
 
 #define FACTS_PATIENCE_MS 1000 /* for workers, for the supervisor; then without them */
-#define FACTS_ACCOUNTS 2       /* $G and $SYS */
 
 enum facts_page { /* those whose requests are counted, in the order of their names */
-	FACTS_ROOT, FACTS_CONNZ, FACTS_HEALTHZ, FACTS_SUBSZ, FACTS_VARZ, FACTS_PAGES
+	FACTS_ROOT,
+	FACTS_ACCOUNTZ,
+	FACTS_ACCSTATZ,
+	FACTS_CONNZ,
+	FACTS_HEALTHZ,
+	FACTS_SUBSZ,
+	FACTS_VARZ,
+	FACTS_PAGES,
+	FACTS_UNCOUNTED = FACTS_PAGES
 };
 
 struct facts_account {
 	const char *name;
+	const struct access_account *said; /* by the configuration */
+	uint32_t id;
+	uint32_t conns; /* clients bound to it */
 	struct trie_stats stats;
 };
 
@@ -40,7 +50,9 @@ struct facts {
 	bool listening; /* for clients */
 	struct status_role roles[STATUS_ROLES];
 	struct ctl_usage usage; /* of the last time that the supervisor answered */
-	struct facts_account accounts[FACTS_ACCOUNTS];
+	struct facts_account *accounts; /* those of the configuration, in its order; when needed */
+	size_t naccounts;
+	uint64_t closed_total; /* connections that are gone */
 	struct snapshot *workers; /* NULL: not needed */
 	struct snapshot_conn *closed;
 	size_t nclosed;
@@ -52,7 +64,7 @@ struct facts_source { /* lives longer than the monitoring thread */
 };
 
 struct facts_needs {
-	bool workers, closed, usage;
+	bool workers, closed, usage, accounts;
 	unsigned what; /* SNAPSHOT_* */
 	uint64_t cid;  /* 0: all */
 	bool subs;	/* of closed connections too */
@@ -63,8 +75,15 @@ int facts_gather(struct facts *, const struct facts_source *, const struct facts
     struct err *);
 void facts_forget(struct facts *);
 
-/* facts_account_named - NULL: there is none. */
+/* facts_account_named - NULL: there is none.  facts_is_system - whether that is the system account. */
 const struct facts_account *facts_account_named(const struct facts *, struct str name);
+bool facts_is_system(const struct facts *, const struct facts_account *);
+
+/* facts_system_account - its name; empty: there is none. */
+struct str facts_system_account(const struct facts *);
+
+/* facts_tally - what its clients did, summed over the workers (SNAPSHOT_TALLIES). */
+struct tally facts_tally(const struct facts *, const struct facts_account *);
 
 /* facts_worker_stats - summed over the workers.  facts_conns - open connections. */
 struct worker_stats facts_worker_stats(const struct facts *);

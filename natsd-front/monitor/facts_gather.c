@@ -1,7 +1,9 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "common/access.h"
 #include "natsd-front/closed.h"
 #include "natsd-front/monitor/facts.h"
 #include "natsd-front/shared.h"
@@ -12,14 +14,19 @@ struct closed_list { /* being copied */
 	bool subs, failed;
 };
 
+struct account_list { /* as they are at run time */
+	struct account **at; /* [size] */
+	size_t n, size;
+};
+
 static void copy_closed(const struct snapshot_conn *, void *);
+static int gather_accounts(struct facts *, const struct shared *, struct err *);
 
 int
 facts_gather(struct facts *f, const struct facts_source *from, const struct facts_needs *needs,
     struct err *e)
 {
 	struct closed_list closed = { .subs = needs->subs };
-	struct account *accounts[FACTS_ACCOUNTS] = { from->shared->global, from->shared->system };
 	struct ctl_usage usage;
 	unsigned i;
 
@@ -32,10 +39,9 @@ facts_gather(struct facts *f, const struct facts_source *from, const struct fact
 	f->listening = status_listening(from->status);
 	for (i = 0; i < STATUS_ROLES; i++)
 		status_role(from->status, i, &f->roles[i]);
-	for (i = 0; i < FACTS_ACCOUNTS; i++) {
-		f->accounts[i].name = accounts[i]->name;
-		trie_stats(accounts[i]->trie, &f->accounts[i].stats);
-	}
+	if (needs->accounts && gather_accounts(f, from->shared, e) != 0)
+		return (-1);
+	f->closed_total = closed_ring_total(from->shared->closed);
 	if (needs->closed)
 		closed_ring_visit(from->shared->closed, copy_closed, &closed);
 	f->closed = closed.at;
@@ -64,7 +70,73 @@ facts_forget(struct facts *f)
 		snapshot_conn_clear(&f->closed[i]);
 	free(f->closed);
 	f->closed = NULL;
+	free(f->accounts);
+	f->accounts = NULL;
+	f->naccounts = 0;
 	f->nclosed = 0;
+}
+
+static void
+note_account(struct account *a, void *arg)
+{
+	struct account_list *l = arg;
+
+	if (l->n < l->size)
+		l->at[l->n++] = a;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return (strcmp((*(struct account *const *)a)->name, (*(struct account *const *)b)->name));
+}
+
+static struct account *
+find_account(const struct account_list *l, struct str name)
+{
+	struct account key, *at = &key, **found;
+
+	if (name.n >= sizeof(key.name))
+		return (NULL);
+	memcpy(key.name, name.p, name.n);
+	key.name[name.n] = '\0';
+	found = bsearch(&at, l->at, l->n, sizeof(*l->at), by_name);
+	return (found == NULL ? NULL : *found);
+}
+
+static void
+fill_account(struct facts_account *f, const struct account *a, const struct access_account *said)
+{
+	f->name = a->name;
+	f->said = said;
+	f->id = a->id;
+	f->conns = atomic_load_explicit(&a->conns, memory_order_relaxed);
+	trie_stats(a->trie, &f->stats);
+}
+
+/* An account that left the configuration is not shown: nobody can be in it. */
+static int
+gather_accounts(struct facts *f, const struct shared *s, struct err *e)
+{
+	const struct access *access = f->o.access;
+	struct account_list l = { .size = s->naccounts };
+	struct account *a;
+	size_t i;
+
+	l.at = calloc(l.size + 1, sizeof(struct account *));
+	f->accounts = calloc(access->naccounts + 1, sizeof(*f->accounts));
+	if (l.at == NULL || f->accounts == NULL) {
+		free(l.at);
+		return (err_set(e, "no memory for accounts"));
+	}
+	shared_each_account(s, note_account, &l);
+	qsort(l.at, l.n, sizeof(*l.at), by_name);
+	for (i = 0; i < access->naccounts; i++) {
+		if ((a = find_account(&l, access->accounts[i].name)) != NULL)
+			fill_account(&f->accounts[f->naccounts++], a, &access->accounts[i]);
+	}
+	free(l.at);
+	return (0);
 }
 
 /* What the list holds can be cleared at any time. */

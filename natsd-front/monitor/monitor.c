@@ -17,6 +17,7 @@
 #define JSON_HEADERS "Access-Control-Allow-Origin: *\r\nContent-Type: application/json\r\n"
 #define TEXT_TYPE "Content-Type: text/plain; charset=utf-8\r\n"
 #define HTML_TYPE "Content-Type: text/html; charset=utf-8\r\n"
+#define METRICS_TYPE "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
 
 struct waiting { /* a request that has no answer yet */
 	struct http_conn *conn;
@@ -375,7 +376,7 @@ serve(struct monitor *m, struct http_conn *conn, const struct page *page, struct
 	bool refused = page_begin(&call, page, query) != 0;
 	struct err e;
 
-	if (page->count_first || !refused || call.decoded)
+	if (page->counter != FACTS_UNCOUNTED && (page->count_first || !refused || call.decoded))
 		m->facts.requests[page->counter]++;
 	if (refused) {
 		answer_refused(conn, buf_str(&call.params.error));
@@ -395,6 +396,19 @@ serve(struct monitor *m, struct http_conn *conn, const struct page *page, struct
 }
 
 static void
+set_headers(struct http_answer *a, const struct page_call *call)
+{
+	if (call->page->kind == PAGE_HTML)
+		a->after = HTML_TYPE;
+	else if (call->page->kind == PAGE_METRICS)
+		a->after = METRICS_TYPE;
+	else if (call->text)
+		a->after = TEXT_TYPE;
+	else
+		a->before = JSON_HEADERS;
+}
+
+static void
 answer_page(struct monitor *m, struct http_conn *conn, struct page_call *call)
 {
 	struct buf body = BUF_INIT(PAGE_BYTES_MAX);
@@ -402,8 +416,7 @@ answer_page(struct monitor *m, struct http_conn *conn, struct page_call *call)
 
 	if (call->page->build(call, &m->facts, &body) == 0) {
 		a.status = call->status;
-		a.before = call->page->html ? "" : JSON_HEADERS;
-		a.after = call->page->html ? HTML_TYPE : "";
+		set_headers(&a, call);
 		a.body = buf_str(&body);
 	} else {
 		log_error("monitoring: %s: no memory", call->page->path);

@@ -15,7 +15,10 @@ static const struct {
 	{ "/connz", &page_connz },
 	{ "/subsz", &page_subsz },
 	{ "/subscriptionsz", &page_subsz },
+	{ "/accountz", &page_accountz },
+	{ "/accstatz", &page_accstatz },
 	{ "/healthz", &page_healthz },
+	{ "/metrics", &page_metrics },
 };
 
 const struct page *
@@ -43,6 +46,7 @@ void
 page_end(struct page_call *call)
 {
 	params_free(&call->params);
+	free(call->acc);
 	free(call->connz.user);
 	free(call->connz.acc);
 	free(call->connz.mqtt_client);

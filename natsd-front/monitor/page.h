@@ -38,6 +38,11 @@ struct page_healthz { /* 12.1 */
 	char *account, *stream, *consumer;
 };
 
+struct page_metrics {
+	bool detailed; /* a line for each connection too */
+	int64_t limit; /* at most so many of them */
+};
+
 struct page;
 
 struct page_call {
@@ -46,16 +51,22 @@ struct page_call {
 	bool natsd; /* the page's last key is natsd's own */
 	bool decoded; /* every option could be read, though one may be refused for what it says */
 	int status; /* of the answer; 200 unless the page says otherwise */
+	bool text;  /* a page of JSON gave up: what it wrote says why */
 	struct page_connz connz;
 	struct page_subsz subsz;
 	struct page_healthz healthz;
+	struct page_metrics metrics;
+	char *acc;   /* of accountz */
+	bool unused; /* of accstatz */
 };
+
+enum page_kind { PAGE_JSON, PAGE_HTML, PAGE_METRICS };
 
 struct page {
 	const char *path; /* below the base path; "/" is the root page */
 	enum facts_page counter;
 	bool count_first; /* also when the options are refused */
-	bool html;	  /* else JSON */
+	enum page_kind kind;
 
 	/* parse - options out of call->params.  0; -1: refused, params.error says why.  NULL: none. */
 	int (*parse)(struct page_call *);
@@ -67,7 +78,8 @@ struct page {
 
 #define PAGE_BYTES_MAX (512u << 20)
 
-extern const struct page page_root, page_varz, page_connz, page_subsz, page_healthz;
+extern const struct page page_root, page_varz, page_connz, page_subsz, page_accountz, page_accstatz,
+    page_healthz, page_metrics;
 
 /* page_find - by path below the base path; NULL: there is none. */
 const struct page *page_find(struct str path);

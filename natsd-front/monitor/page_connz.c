@@ -213,6 +213,7 @@ connz_needs(const struct page_call *call, struct facts_needs *needs)
 	const struct page_connz *o = &call->connz;
 
 	needs->workers = true;
+	needs->accounts = o->acc != NULL;
 	needs->what = SNAPSHOT_COUNTERS;
 	needs->subs = o->subs;
 	needs->closed = o->state != PAGE_OPEN;
@@ -398,6 +399,7 @@ conn_json(struct json_out *j, const struct page_connz *o, const struct facts *f,
     const struct snapshot_conn *c)
 {
 	bool is_closed = c->stop_wall_ns != 0;
+	bool global = strcmp(c->account, "$G") == 0; /* closed ones forget that they were there */
 
 	json_object_begin(j);
 	json_ku64(j, "cid", c->cid);
@@ -419,12 +421,12 @@ conn_json(struct json_out *j, const struct page_connz *o, const struct facts *f,
 	tls_json(j, o, c);
 	if (o->auth)
 		json_kstr_oe(j, "authorized_user", str_of(c->user));
-	if (o->auth && strcmp(c->account, "$G") != 0)
+	if (o->auth && !global)
 		json_kstr(j, "account", str_of(c->account));
 	subs_json(j, o, c);
 	if (o->auth || is_closed)
 		json_kstr_oe(j, "issuer_key", str_of(c->issuer));
-	if (o->auth && !(is_closed && strcmp(c->account, "$G") == 0))
+	if (o->auth && !(is_closed && global))
 		json_kstr(j, "name_tag", str_of(c->account));
 	json_object_end(j);
 }

@@ -59,6 +59,6 @@ const struct page page_root = {
 	.path = "/",
 	.counter = FACTS_ROOT,
 	.count_first = true,
-	.html = true,
+	.kind = PAGE_HTML,
 	.build = root_build,
 };

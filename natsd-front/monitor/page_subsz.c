@@ -29,7 +29,7 @@ subsz_parse(struct page_call *call)
 static void
 subsz_needs(const struct page_call *call, struct facts_needs *needs)
 {
-	needs->workers = true;
+	needs->workers = needs->accounts = true;
 	needs->what = SNAPSHOT_COUNTERS;
 	if (call->subsz.subs)
 		needs->what |= SNAPSHOT_CONNS | SNAPSHOT_SUBS;
@@ -39,9 +39,9 @@ static struct trie_stats
 sum_tries(const struct page_subsz *s, const struct facts *f)
 {
 	struct trie_stats sum = { .subs = 0 };
-	unsigned i;
+	size_t i;
 
-	for (i = 0; i < FACTS_ACCOUNTS; i++) {
+	for (i = 0; i < f->naccounts; i++) {
 		if (s->acc != NULL && strcmp(f->accounts[i].name, s->acc) != 0)
 			continue;
 		sum.subs += f->accounts[i].stats.subs;

@@ -3,14 +3,20 @@
  */
 #include "config.h"
 
+#include <time.h>
+
+#include "common/access.h"
+#include "common/tls_options.h"
 #include "natsd-front/monitor/page.h"
 #include "natsd-front/server_info.h"
+
+#define TLS_TIMEOUT_NS (2LL * NS_PER_S) /* without TLS */
 
 static void
 varz_needs(const struct page_call *call, struct facts_needs *needs)
 {
 	(void)call;
-	needs->workers = needs->usage = true;
+	needs->workers = needs->usage = needs->accounts = true;
 	needs->what = SNAPSHOT_COUNTERS;
 }
 
@@ -32,6 +38,16 @@ identity(struct json_out *j, const struct options *o)
 	json_kstr(j, "go", STR(PACKAGE_STRING));
 	json_kstr(j, "host", str_of(o->bound_host));
 	json_ki64(j, "port", o->bound_port);
+	json_kbool_oe(j, "auth_required", access_required(o->access));
+	json_kbool_oe(j, "tls_required", o->tls != NULL && !o->allow_non_tls);
+	json_kbool_oe(j, "tls_verify", o->tls != NULL && o->tls->verify);
+}
+
+/* Seconds, as the file may say them with a fraction. */
+static void
+seconds(struct json_out *j, const char *key, int64_t ns)
+{
+	json_knum(j, key, (double)ns / NS_PER_S);
 }
 
 static struct str
@@ -54,8 +70,8 @@ limits(struct json_out *j, const struct options *o)
 	json_kstr(j, "http_host", str_of(o->http_host));
 	json_ki64(j, "http_port", o->http_port);
 	json_kstr(j, "http_base_path", str_of(o->http_base_path));
-	json_ki64(j, "https_port", 0);
-	json_ki64(j, "auth_timeout", 2);
+	json_ki64(j, "https_port", o->https_port);
+	seconds(j, "auth_timeout", o->access->timeout_ns);
 	json_ki64(j, "max_control_line", o->max_control_line);
 	json_ki64(j, "max_payload", o->max_payload);
 	json_ki64(j, "max_pending", o->max_pending);
@@ -65,7 +81,7 @@ limits(struct json_out *j, const struct options *o)
 	empty(j, "mqtt");
 	empty(j, "websocket");
 	empty(j, "jetstream");
-	json_ki64(j, "tls_timeout", 2);
+	seconds(j, "tls_timeout", o->tls == NULL ? TLS_TIMEOUT_NS : o->tls->timeout_ns);
 	json_ki64(j, "write_deadline", o->write_deadline);
 	json_kstr_oe(j, "write_timeout", policy_text(o->write_timeout));
 }
@@ -109,8 +125,9 @@ traffic(struct json_out *j, uint64_t conns, const struct worker_stats *c)
 static void
 requests(struct json_out *j, const struct facts *f)
 {
-	static const char *const names[FACTS_PAGES] = { [FACTS_ROOT] = "/", [FACTS_CONNZ] = "/connz",
-		[FACTS_HEALTHZ] = "/healthz", [FACTS_SUBSZ] = "/subsz", [FACTS_VARZ] = "/varz" };
+	static const char *const names[FACTS_PAGES] = { [FACTS_ROOT] = "/",
+		[FACTS_ACCOUNTZ] = "/accountz", [FACTS_ACCSTATZ] = "/accstatz",
+		[FACTS_CONNZ] = "/connz", [FACTS_HEALTHZ] = "/healthz", [FACTS_SUBSZ] = "/subsz", [FACTS_VARZ] = "/varz" };
 	unsigned i;
 
 	json_key(j, "http_req_stats");
@@ -133,25 +150,41 @@ kinds(struct json_out *j, const char *key, uint64_t clients)
 }
 
 static void
-configuration(struct json_out *j, const struct options *o)
+configuration(struct json_out *j, const struct facts *f)
 {
+	const struct options *o = &f->o;
+
 	json_ktime(j, "config_load_time", (struct wall){ .ns = o->config_load_wall_ns }, false);
 	json_kstr(j, "config_digest", str_of(o->config_digest));
 	server_info_tags(j, o);
 	server_info_metadata(j, o);
 	server_info_features(j);
-	json_kstr(j, "system_account", STR("$SYS"));
+	json_kstr_oe(j, "system_account", facts_system_account(f));
 }
 
 static uint64_t
 subscriptions(const struct facts *f)
 {
 	uint64_t sum = 0;
-	unsigned i;
+	size_t i;
 
-	for (i = 0; i < FACTS_ACCOUNTS; i++)
+	for (i = 0; i < f->naccounts; i++)
 		sum += f->accounts[i].stats.subs;
 	return (sum);
+}
+
+/* A certificate may outlive what fits into nanoseconds. */
+static void
+expiry(struct json_out *j, int64_t s)
+{
+	char text[64];
+	time_t when = (time_t)s;
+	struct tm tm;
+
+	if (gmtime_r(&when, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return;
+	json_kstr(j, "tls_cert_not_after", str_of(text));
 }
 
 static int
@@ -168,7 +201,7 @@ varz_build(struct page_call *call, const struct facts *f, struct buf *out)
 	traffic(&j, facts_conns(f), &c);
 	json_ku64(&j, "subscriptions", subscriptions(f));
 	requests(&j, f);
-	configuration(&j, &f->o);
+	configuration(&j, f);
 	kinds(&j, "slow_consumer_stats", c.slow_consumers);
 	kinds(&j, "stale_connection_stats", c.stale_conns);
 	json_key(&j, "disk_io_wait_stats");
@@ -178,6 +211,8 @@ varz_build(struct page_call *call, const struct facts *f, struct buf *out)
 	json_ku64(&j, "wait_time", 0);
 	json_ku64(&j, "max_wait_time", 0);
 	json_object_end(&j);
+	if (f->o.tls != NULL)
+		expiry(&j, f->o.tls->not_after_s);
 	page_natsd(&j, call, f);
 	json_object_end(&j);
 	return (json_end(&j));

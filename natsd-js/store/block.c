@@ -369,11 +369,13 @@ index_unlink(struct block *b)
 void
 block_index_drop(struct block *b)
 {
-	if (b->index == NULL)
+	if (b->index == NULL && b->contents == NULL)
 		return;
 	index_unlink(b);
 	index_free(b->index);
+	contents_free(b->contents);
 	b->index = NULL;
+	b->contents = NULL;
 }
 
 void
@@ -401,7 +403,8 @@ store_index_trim(struct store *store, const struct block *keep)
 
 	for (b = store->newest; b != NULL; b = older) {
 		older = b->older;
-		sum += index_bytes(b->index);
+		sum += (b->index == NULL ? 0 : index_bytes(b->index)) +
+		    (b->contents == NULL ? 0 : b->contents->bytes);
 		if (sum > store->options.read_cache && b != keep)
 			block_index_drop(b);
 	}

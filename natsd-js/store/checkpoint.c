@@ -34,11 +34,13 @@ block_numbered(struct stream *s, uint32_t number)
 static int
 cut_block(struct block *b, struct job *j)
 {
+	bool contents = b->sealed && b->contents_at == 0 && b->live > 0 && !b->broken &&
+	    b->len >= BLOCK_CONTENTS_LEAST;
 	struct job_block *jb;
 
 	if (b->fresh.count > 0 && block_write_dead(b) != 0)
 		return (-1);
-	if (b->tail.len == 0 && !(b->stream->resync && !b->is_new))
+	if (b->tail.len == 0 && !contents && !(b->stream->resync && !b->is_new))
 		return (0);
 	jb = job_block(j);
 	if (jb == NULL)
@@ -47,6 +49,10 @@ cut_block(struct block *b, struct job *j)
 	jb->is_new = b->is_new;
 	jb->at = b->cut;
 	jb->bytes = b->tail;
+	jb->with_contents = contents;
+	jb->first = b->first;
+	jb->last = b->last;
+	jb->link = b->link;
 	j->sync_folder |= b->is_new;
 	b->flight = b->tail.data;
 	b->cut = b->len;
@@ -202,8 +208,10 @@ cut_error(struct store *store, const struct err *err)
 void
 checkpoint_note(struct store *store)
 {
-	if (store->cutting && store->cut_commit == 0 && store_done(store) >= store->cut_ticket)
-		store->cut_commit = journal_done_commit(store->writer, store->cut_ticket);
+	if (!store->cutting || store->cut_known || store_done(store) < store->cut_ticket)
+		return;
+	store->cut_commit = journal_done_commit(store->writer, store->cut_ticket);
+	store->cut_known = true;
 }
 
 static void
@@ -220,7 +228,8 @@ cut_begin(struct store *store, struct mono now)
 	store->cut_sent = store->cut_failed = false;
 	store->cut_at = now;
 	store->cut_ticket = journal_ticket(store->writer) - 1;
-	store->cut_commit = store->cut_ticket == 0 ? journal_synced(store->journal) : 0;
+	store->cut_known = store->cut_ticket == 0; /* then nothing was written in this life */
+	store->cut_commit = journal_synced(store->journal);
 	checkpoint_note(store);
 	store->dirty = NULL;
 	while ((s = list) != NULL) {
@@ -243,6 +252,18 @@ cut_begin(struct store *store, struct mono now)
 
 /* ---- its end ---- */
 
+/* The next batch of the state says where it is; until then it is not there. */
+static void
+contents_landed(struct block *b, const struct job_block *jb)
+{
+	b->contents_at = b->len;
+	b->len += jb->contents_bytes;
+	b->cut = b->synced = b->len;
+	b->link = jb->link;
+	b->changed = true;
+	stream_touch(b->stream);
+}
+
 static void
 block_landed(struct stream *s, struct job_block *jb)
 {
@@ -255,6 +276,8 @@ block_landed(struct stream *s, struct job_block *jb)
 		b->flight = NULL;
 		b->synced = b->cut;
 		b->is_new = false;
+		if (jb->contents_bytes > 0 && b->tail.len == 0 && b->sealed)
+			contents_landed(b, jb);
 		return;
 	}
 	/* A file that failed is never written again: what is in it and in memory moves. */

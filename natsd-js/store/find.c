@@ -149,6 +149,75 @@ number_from(const struct block *b, uint64_t seq)
 	return (seq > b->first ? (uint32_t)(seq - b->first) : 0);
 }
 
+/* Only a hash was compared: does the message have the subject? */
+static bool
+is_of(struct block *b, uint32_t number, struct str subject)
+{
+	struct record r;
+	enum store_result result = block_read(b, b->first + number, &r, NULL);
+
+	/* One that cannot be read is for the caller to find out. */
+	return (result != STORE_OK || str_eq(r.subject, subject));
+}
+
+static uint32_t
+said_next(struct block *b, const struct contents *c, struct str subject, uint32_t from)
+{
+	uint32_t count, at = contents_find(c, subject, &count), low = 0, high = count, mid, n;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (contents_number(c, at + mid) < from)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < count; low++) {
+		n = contents_number(c, at + low);
+		if (n < block_numbers(b) && !block_dead(b, n) && is_of(b, n, subject))
+			return (n);
+	}
+	return (INDEX_NONE);
+}
+
+static uint32_t
+said_prev(struct block *b, const struct contents *c, struct str subject, uint32_t upto)
+{
+	uint32_t count, at = contents_find(c, subject, &count), n;
+
+	for (; count > 0; count--) {
+		n = contents_number(c, at + count - 1);
+		if (n <= upto && !block_dead(b, n) && is_of(b, n, subject))
+			return (n);
+	}
+	return (INDEX_NONE);
+}
+
+/* In one block: the first in from.. with the subject; or, prev, the last in ..from.  INDEX_NONE. */
+static enum store_result
+seek_within(struct block *b, struct str subject, uint32_t from, bool prev, uint32_t *number,
+    struct err *err)
+{
+	enum store_result result = block_know(b, err);
+	const struct contents *c;
+
+	*number = INDEX_NONE;
+	if (result != STORE_OK)
+		return (result);
+	c = b->index == NULL ? block_contents(b) : NULL;
+	if (c != NULL) {
+		*number = prev ? said_prev(b, c, subject, from) : said_next(b, c, subject, from);
+		return (STORE_OK);
+	}
+	result = block_index(b, err);
+	if (result != STORE_OK)
+		return (result);
+	*number = index_find(b->index, subject);
+	if (*number != INDEX_NONE)
+		*number = prev ? within_prev(b, *number, from) : within_next(b, *number, from);
+	return (STORE_OK);
+}
+
 /* The first sequence in from..upto with this subject in *seq; 0: none. */
 static enum store_result
 seek_next(struct stream *s, struct str subject, uint64_t from, uint64_t upto, uint64_t *seq,
@@ -164,11 +233,9 @@ seek_next(struct stream *s, struct str subject, uint64_t from, uint64_t upto, ui
 			break;
 		if (b->live == 0)
 			continue;
-		result = block_index(b, err);
+		result = seek_within(b, subject, number_from(b, from), false, &n, err);
 		if (result != STORE_OK)
 			return (result);
-		n = index_find(b->index, subject);
-		n = n == INDEX_NONE ? n : within_next(b, n, number_from(b, from));
 		if (n == INDEX_NONE)
 			continue;
 		*seq = b->first + n <= upto ? b->first + n : 0;
@@ -192,12 +259,10 @@ seek_prev(struct stream *s, struct str subject, uint64_t from, uint64_t upto, ui
 			continue;
 		if (b->last < from)
 			break;
-		result = block_index(b, err);
+		result = seek_within(b, subject, upto < b->last ? (uint32_t)(upto - b->first) :
+		    block_numbers(b) - 1, true, &n, err);
 		if (result != STORE_OK)
 			return (result);
-		n = index_find(b->index, subject);
-		n = n == INDEX_NONE ? n : within_prev(b, n,
-		    upto < b->last ? (uint32_t)(upto - b->first) : block_numbers(b) - 1);
 		if (n == INDEX_NONE)
 			continue;
 		*seq = b->first + n >= from ? b->first + n : 0;

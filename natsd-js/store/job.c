@@ -90,8 +90,38 @@ folder_open(struct jobs *js, const struct job *j, struct err *err)
 	return (folder >= 0 ? folder : err_sys(err, "open folder %s", name));
 }
 
+/* What is in the file tells what it holds; without it the block is looked through when needed. */
 static int
-block_do(struct jobs *js, int folder, struct job_block *b, struct err *err)
+contents_do(struct jobs *js, int handle, uint64_t uid, struct job_block *b, struct err *err)
+{
+	struct record_bytes p = { .uid = uid, .file = RECORD_IN_BLOCK, .number = b->number,
+		.n = b->at + b->bytes.len };
+	struct buf payload = BUF_INIT(RECORD_MAX - 64), record = BUF_INIT(RECORD_MAX);
+	struct record r = { .type = RECORD_INDEX, .link = b->link, .seq = b->first,
+		.time = (int64_t)b->last };
+	uint8_t *data = malloc(p.n), *to;
+	int result = 0;
+
+	p.data = data;
+	if (data != NULL && disk_read_all(js->disk, handle, data, p.n, 0) == 0 &&
+	    contents_make(&p, b->first, b->last, &payload) == 0) {
+		r.payload = buf_str(&payload);
+		to = record_length(&r) == 0 ? NULL : buf_room(&record, record_length(&r));
+		if (to != NULL) {
+			record_encode(to, record_place(uid, RECORD_IN_BLOCK, b->number, p.n), &r);
+			b->contents_bytes = (uint32_t)record_length(&r);
+			b->link = (uint32_t)r.check;
+			result = disk_write_all(js->disk, handle, to, b->contents_bytes, p.n);
+		}
+	}
+	free(data);
+	buf_free(&payload);
+	buf_free(&record);
+	return (result == 0 ? 0 : err_sys(err, "write the contents of block %08x", b->number));
+}
+
+static int
+block_do(struct jobs *js, int folder, uint64_t uid, struct job_block *b, struct err *err)
 {
 	struct disk *disk = js->disk;
 	char name[BLOCK_NAME_BYTES];
@@ -110,6 +140,8 @@ block_do(struct jobs *js, int folder, struct job_block *b, struct err *err)
 	else if (b->bytes.len > 0 &&
 	    disk_write_all(disk, handle, b->bytes.data, b->bytes.len, b->at) != 0)
 		result = err_sys(err, "write block %s", name);
+	else if (b->with_contents && contents_do(js, handle, uid, b, err) != 0)
+		result = -1;
 	else if (disk_sync(disk, handle) != 0)
 		result = err_sys(err, "sync block %s", name);
 	disk_close(disk, handle);
@@ -125,7 +157,7 @@ blocks_do(struct jobs *js, int folder, struct job *j)
 	for (uint32_t i = 0; i < j->block_count; i++) {
 		struct job_block *b = &j->blocks[i];
 
-		b->done = block_do(js, folder, b, &err) == 0;
+		b->done = block_do(js, folder, j->uid, b, &err) == 0;
 		if (!b->done && result == 0) {
 			j->err = err;
 			result = -1;

@@ -23,6 +23,10 @@ struct job_block {
 	bool done; /* out: its bytes are durable; else nothing may be written to this file any more */
 	uint32_t at;
 	struct buf bytes;
+	bool with_contents;   /* behind its bytes it says what it holds, if that can be told */
+	uint64_t first, last; /* its sequences */
+	uint32_t contents_bytes; /* out: so many more; 0: none */
+	uint32_t link;		 /* in, out: of the last record */
 };
 
 struct job_erasure {

@@ -48,29 +48,42 @@ store_handles_drop(struct store *store, uint64_t uid, uint32_t number)
 }
 
 static int
+handle_open(struct stream *s, const char *name, struct err *err)
+{
+	struct disk *disk = s->store->disk;
+	int folder = stream_folder(s, err), handle;
+
+	if (folder < 0)
+		return (-1);
+	handle = disk_open(disk, folder, name, DISK_READ);
+	if (handle < 0)
+		err_sys(err, "open block %s", name);
+	disk_close(disk, folder);
+	return (handle);
+}
+
+static int
 handle_get(struct stream *s, uint32_t number, struct err *err)
 {
 	struct store *store = s->store;
+	struct open_block *o = &store->open[(s->uid + number) % STORE_HANDLES];
 	char name[BLOCK_NAME_BYTES];
-	struct open_block *o;
-	int folder, handle;
+	int handle;
 
-	for (unsigned i = 0; i < STORE_HANDLES; i++) {
-		o = &store->open[i];
-		if (o->handle >= 0 && o->number == number && o->uid == s->uid)
-			return (o->handle);
-	}
-	folder = stream_folder(s, err);
-	if (folder < 0)
-		return (-1);
+	if (o->handle >= 0 && o->number == number && o->uid == s->uid)
+		return (o->handle);
 	block_name(name, number);
-	handle = disk_open(store->disk, folder, name, DISK_READ);
-	if (handle < 0)
-		err_sys(err, "open block %s", name);
-	disk_close(store->disk, folder);
+	handle = handle_open(s, name, err);
+	/* These here are the first that can be done without. */
+	if (handle < 0 && (errno == EMFILE || errno == ENFILE)) {
+		for (unsigned i = 0; i < STORE_HANDLES; i++) {
+			disk_close(store->disk, store->open[i].handle);
+			store->open[i].handle = -1;
+		}
+		handle = handle_open(s, name, err);
+	}
 	if (handle < 0)
 		return (-1);
-	o = &store->open[store->open_next++ % STORE_HANDLES];
 	disk_close(store->disk, o->handle);
 	*o = (struct open_block){ .uid = s->uid, .number = number, .handle = handle };
 	return (handle);
@@ -226,7 +239,7 @@ know_lost(struct knowing *k)
 }
 
 static void
-know_take(struct knowing *k, unsigned gaps)
+know_take(struct knowing *k, unsigned gaps, bool all)
 {
 	struct block *b = k->b;
 	uint64_t live;
@@ -247,7 +260,106 @@ know_take(struct knowing *k, unsigned gaps)
 	/* The summary counts what its point knew: removals are in the file before it says so. */
 	b->stream->messages += live - b->live;
 	b->live = (uint32_t)live;
-	know_lost(k);
+	if (all) /* of it was looked at */
+		know_lost(k);
+}
+
+/* ---- what it says of itself ---- */
+
+struct saying {
+	struct block *b;
+	struct block fresh; /* dead and steps */
+	struct contents *contents;
+};
+
+static int
+say_record(struct saying *x, const struct record *r)
+{
+	struct rd in;
+
+	if (r->type == RECORD_INDEX && x->contents == NULL) {
+		x->contents = contents_read(r->payload);
+		if (x->contents == NULL || r->seq != x->b->first)
+			return (-1);
+		in = rd_of(x->contents->pair, 8 * (size_t)x->contents->pairs);
+	} else if (r->type == RECORD_WITHIN) {
+		in = rd_of(r->payload.p, r->payload.n);
+	} else {
+		return (0);
+	}
+	return (block_kill_pairs(&x->fresh, &in));
+}
+
+/* Its contents and what was removed since; -1: not to be used. */
+static int
+say_load(struct saying *x)
+{
+	struct block *b = x->b;
+	struct record_bytes p = { .uid = b->stream->uid, .file = RECORD_IN_BLOCK,
+		.number = b->number, .base = b->contents_at, .n = b->synced - b->contents_at };
+	int handle = handle_get(b->stream, b->number, NULL), bad = -1;
+	uint8_t *data = handle < 0 ? NULL : malloc(p.n);
+	size_t at, next = 0;
+	struct record r;
+
+	p.data = data;
+	if (data != NULL && disk_read_all(b->stream->store->disk, handle, data, p.n,
+		b->contents_at) == 0)
+		bad = 0;
+	for (at = bad == 0 ? record_find(&p, 0, &r) : p.n; at < p.n && bad == 0;
+	     at = record_find(&p, next, &r)) {
+		bad = at != next ? -1 : say_record(x, &r);
+		next = at + record_padded(r.bytes);
+	}
+	free(data);
+	return (bad == 0 && next >= p.n && x->contents != NULL ? 0 : -1);
+}
+
+static int
+say_steps(struct saying *x)
+{
+	uint32_t numbers = block_numbers(x->b);
+
+	if (block_kill_reserve(&x->fresh, numbers, 0) != 0 ||
+	    block_reserve(&x->fresh, numbers) != 0)
+		return (-1);
+	for (uint32_t i = 0; i <= numbers / BLOCK_STEP; i++)
+		x->fresh.steps[i] = contents_step(x->contents, i);
+	return (0);
+}
+
+const struct contents *
+block_contents(struct block *b)
+{
+	struct saying x = { .b = b };
+
+	if (b->contents != NULL) {
+		block_index_use(b);
+		return (b->contents);
+	}
+	if (b->contents_at == 0 || b->contents_at >= b->synced || block_numbers(b) == 0)
+		return (NULL);
+	x.fresh = (struct block){ .stream = b->stream, .first = b->first, .last = b->last };
+	if (say_load(&x) != 0 || say_steps(&x) != 0) {
+		contents_free(x.contents);
+		free(x.fresh.dead);
+		free(x.fresh.steps);
+		b->contents_at = 0; /* as good as none */
+		b->changed = true;
+		return (NULL);
+	}
+	b->contents = x.contents;
+	if (!b->known) {
+		struct knowing k = { .b = b, .fresh = x.fresh };
+
+		know_take(&k, 0, false);
+	} else {
+		free(x.fresh.dead);
+		free(x.fresh.steps);
+	}
+	block_index_use(b);
+	store_index_trim(b->stream->store, b);
+	return (b->contents);
 }
 
 enum store_result
@@ -257,7 +369,7 @@ block_know(struct block *b, struct err *err)
 	enum store_result result;
 	unsigned gaps;
 
-	if (b->known)
+	if (b->known || block_contents(b) != NULL)
 		return (STORE_OK);
 	k.fresh = (struct block){ .stream = b->stream, .first = b->first, .last = b->last };
 	k.there = calloc(block_numbers(b) / 64 + 1, sizeof(*k.there));
@@ -271,7 +383,7 @@ block_know(struct block *b, struct err *err)
 		result = block_scan(b, know_record, &k, &gaps, err);
 	}
 	if (result == STORE_OK) {
-		know_take(&k, gaps);
+		know_take(&k, gaps, true);
 	} else {
 		free(k.fresh.dead);
 		free(k.fresh.steps);

@@ -15,7 +15,7 @@
 #define STATE_VERSION 1u
 #define STATE_SLACK (64u << 10) /* what may be dead in a small one */
 #define COPIES 2u /* nothing else knows what is removed, and which sequence was the last */
-#define ENTRY_BYTES 43u
+#define ENTRY_BYTES 47u
 #define ENTRY_PAIRS 32u
 #define POINT_BYTES 24u
 
@@ -130,6 +130,7 @@ put_entry(struct state_out *o, const struct block *b, uint32_t number, bool gone
 	wr_u8(&out, b->never);
 	wr_u8(&out, b->sealed);
 	wr_u8(&out, gone);
+	wr_u32(&out, b->contents_at);
 	put_pairs(&out, b);
 	put(o, &(struct record){ .type = RECORD_ENTRY, .seq = b->first, .time = (int64_t)b->last,
 		.payload = { .p = (const char *)payload, .n = wr_len(&out) } });
@@ -287,6 +288,7 @@ apply_entry(struct stream *s, const struct record *r)
 	read.never = rd_u8(&in) != 0;
 	read.sealed = rd_u8(&in) != 0;
 	gone = rd_u8(&in) != 0;
+	read.contents_at = rd_u32(&in);
 	if (in.short_ || number == 0)
 		return (0);
 	if (gone) {
@@ -312,6 +314,7 @@ apply_entry(struct stream *s, const struct record *r)
 	b->expires = read.expires;
 	b->never = read.never;
 	b->sealed = read.sealed;
+	b->contents_at = read.contents_at < read.len ? read.contents_at : 0;
 	return (block_kill_pairs(b, &in));
 }
 

@@ -11,6 +11,7 @@
 #include "common/cursor.h"
 #include "common/mono.h"
 #include "common/wheel.h"
+#include "natsd-js/store/contents.h"
 #include "natsd-js/store/index.h"
 #include "natsd-js/store/job.h"
 #include "natsd-js/store/record.h"
@@ -20,9 +21,10 @@
 #include "natsd-js/store/sums.h"
 
 #define STORE_BUCKETS 4096u
-#define STORE_HANDLES 64u    /* block files open for reading */
+#define STORE_HANDLES 512u   /* block files open for reading */
 #define BLOCK_GAP_MAX 1024u  /* sequences without message that a block may hold in a row */
-#define BLOCK_STEP 16u	     /* messages between two known offsets */
+#define BLOCK_STEP CONTENTS_STEP /* messages between two known offsets */
+#define BLOCK_CONTENTS_LEAST 2048u /* bytes; a smaller one is looked through as fast */
 #define BLOCK_NUMBERS_MAX (1u << 26)
 
 enum store_journal { /* types of the journal's records */
@@ -64,6 +66,8 @@ struct block {
 	uint32_t *steps; /* offset of the first message of each BLOCK_STEP numbers; 0: none */
 	uint32_t steps_room;
 	struct seqset fresh; /* numbers whose death is not in the file yet */
+	uint32_t contents_at; /* where it says what it holds; 0: nowhere */
+	struct contents *contents; /* that; NULL: not in memory */
 	struct index *index; /* NULL: not in memory */
 	struct block *newer, *older; /* in the list of those that have one */
 	struct stream *stream;
@@ -180,8 +184,7 @@ struct store {
 	bool replaying;
 	uint64_t tail_bytes; /* in all blocks, waiting or on their way */
 	bool hold; /* the journal has changes of a stream that is offline: nothing is released */
-	struct open_block open[STORE_HANDLES];
-	unsigned open_next;
+	struct open_block open[STORE_HANDLES]; /* at the hash of uid and number, or not at all */
 	struct window window;
 	struct buf scratch; /* what stream_load gives out */
 	struct sums *sums;  /* NULL: all of them are in memory */
@@ -194,7 +197,8 @@ struct store {
 	bool cutting;	       /* there is one */
 	bool cut_sent;	       /* its jobs run */
 	bool cut_failed;
-	uint64_t cut_ticket, cut_commit; /* commit 0: not known yet */
+	uint64_t cut_ticket, cut_commit;
+	bool cut_known;			 /* its commit is */
 	struct job *cut_list;		 /* until they run */
 	uint32_t cut_jobs;		 /* that run */
 	uint64_t cuts;			 /* that ended well */
@@ -280,6 +284,8 @@ int stream_folder(struct stream *, struct err *); /* a handle, to be closed; -1 
  * it until the next call for another block. */
 enum store_result block_know(struct block *, struct err *);
 enum store_result block_index(struct block *, struct err *);
+/* block_contents - what it says of itself; NULL: nothing that can be used. */
+const struct contents *block_contents(struct block *);
 /* block_read - the record of a live message, checked; borrowed. */
 enum store_result block_read(struct block *, uint64_t seq, struct record *, struct err *);
 /* block_scan - all that verifies in the file and in memory, in the order of places. */

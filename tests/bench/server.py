@@ -115,9 +115,10 @@ class Kind:
 		self.workers = workers
 		self.env = dict(os.environ, GOMAXPROCS=str(workers), **(env or {}))
 
-	def command(self, folder, port, tls=False):
+	def command(self, folder, port, tls=False, more=""):
 		words = [self.program, "-a", "127.0.0.1", "-p", port]
 		config = "natsd { front_threads: %d }\n" % self.workers if self.natsd else ""
+		config += more
 		if tls:
 			config += "tls { cert_file: '%s', key_file: '%s' }\n" % make_certificate(folder)
 		if config:
@@ -131,16 +132,17 @@ class Kind:
 class Server:
 	"""with Server(kind) as s: a running server, alone in a temporary folder; .port is its port."""
 
-	def __init__(self, kind, tls=False):
+	def __init__(self, kind, tls=False, more=""):
 		self.kind = kind
 		self.tls = tls
+		self.more = more  # of the configuration
 		self.process = None
 		self.port = None
 		self.pids = []
 
 	def __enter__(self):
 		self.folder = tempfile.mkdtemp(prefix="natsd-bench-")
-		command = self.kind.command(self.folder, "-1", self.tls) + ["--ports_file_dir", self.folder]
+		command = self.kind.command(self.folder, "-1", self.tls, self.more) + ["--ports_file_dir", self.folder]
 		self.log = os.path.join(self.folder, "log")
 		try:
 			with open(self.log, "w") as log:

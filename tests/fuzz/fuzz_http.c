@@ -1,5 +1,6 @@
 /*
- * A request as it comes in, perhaps with something behind it: head, target, path, query.
+ * A request as it comes in, perhaps with something behind it: head, target, path, query, the options of
+ * every page, and what /metrics makes of any text.
  */
 #include "config.h"
 
@@ -8,6 +9,8 @@
 
 #include "natsd-front/monitor/http_request.h"
 #include "natsd-front/monitor/http_url.h"
+#include "natsd-front/monitor/metrics.h"
+#include "natsd-front/monitor/page.h"
 #include "tests/fuzz/fuzz.h"
 
 static void
@@ -50,6 +53,58 @@ harmless(struct str s)
 	buf_free(&out);
 }
 
+/* A refused option says why; what was taken is in bounds. */
+static void
+options_of(const char *path, struct str query)
+{
+	struct page_call call;
+
+	if (page_begin(&call, page_find(str_of(path)), query) != 0) {
+		must(call.params.error.len > 0);
+	} else {
+		must(call.connz.offset >= 0 && call.subsz.offset >= 0);
+		must(call.connz.sort == NULL || call.connz.limit > 0);
+		must(call.page != &page_subsz || call.subsz.limit > 0);
+		must(call.page != &page_metrics || call.metrics.limit > 0);
+	}
+	page_end(&call);
+}
+
+static void
+options_of_pages(struct str query)
+{
+	static const char *const paths[] = { "/", "/varz", "/connz", "/subsz", "/accountz",
+		"/accstatz", "/healthz", "/metrics" };
+	unsigned i;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		options_of(paths[i], query);
+}
+
+/* One line, whose value is behind the one bare quote that ends the label. */
+static void
+sample(struct str s)
+{
+	struct buf out = BUF_INIT(1u << 22);
+	struct metrics m;
+	size_t i, quotes = 0;
+
+	metrics_begin(&m, &out);
+	metrics_sample(&m);
+	metrics_label(&m, "a", s);
+	metrics_u64(&m, 1);
+	must(metrics_end(&m) == 0 && out.data[out.len - 1] == '\n');
+	for (i = 0; i + 1 < out.len; i++) {
+		must(out.data[i] != '\n');
+		if (out.data[i] == '\\')
+			i++;
+		else
+			quotes += out.data[i] == '"';
+	}
+	must(quotes == 2);
+	buf_free(&out);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -75,6 +130,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(path.n > 0 && path.n + query.n <= r.target.n);
 	clean_twice(path);
 	(void)http_path_decode(path, &out);
+	options_of_pages(query);
+	sample(in);
 	(void)http_query_get(query, "limit", &out);
 	(void)http_query_get(query, "", &out);
 	buf_free(&out);

@@ -60,7 +60,7 @@ tests_fuzz_fuzz_ctl_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_ctl_LDADD = $(COMMON_LIBS)
 endif
 
-HTTP_FUZZED = natsd-front/libfront.a $(COMMON_LIBS) $(CRYPT_LIBS)
+HTTP_FUZZED = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS)
 check_PROGRAMS += tests/fuzz/replay_http
 tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_http_LDADD = $(HTTP_FUZZED)
@@ -179,4 +179,30 @@ tests_fuzz_fuzz_options_tree_SOURCES = tests/fuzz/fuzz_options_tree.c tests/fuzz
 tests_fuzz_fuzz_options_tree_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_options_tree_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_options_tree_LDADD = $(COMMON_LIBS)
+endif
+
+check_PROGRAMS += tests/fuzz/replay_subject_set tests/fuzz/replay_snappy tests/fuzz/replay_trace_request
+tests_fuzz_replay_subject_set_SOURCES = tests/fuzz/fuzz_subject_set.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_subject_set_LDADD = $(COMMON_LIBS)
+tests_fuzz_replay_snappy_SOURCES = tests/fuzz/fuzz_snappy.c tests/fuzz/fuzz.h tests/fuzz/replay.c \
+	tests/unit/unsnappy.h
+tests_fuzz_replay_snappy_LDADD = $(COMMON_LIBS)
+tests_fuzz_replay_trace_request_SOURCES = tests/fuzz/fuzz_trace_request.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_trace_request_LDADD = $(FRONT_FUZZ_LIBS)
+TESTS += tests/fuzz/replay_subject_set tests/fuzz/replay_snappy tests/fuzz/replay_trace_request
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_subject_set tests/fuzz/fuzz_snappy tests/fuzz/fuzz_trace_request
+tests_fuzz_fuzz_subject_set_SOURCES = tests/fuzz/fuzz_subject_set.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_subject_set_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_subject_set_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_subject_set_LDADD = $(COMMON_LIBS)
+tests_fuzz_fuzz_snappy_SOURCES = tests/fuzz/fuzz_snappy.c tests/fuzz/fuzz.h tests/unit/unsnappy.h
+tests_fuzz_fuzz_snappy_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_snappy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_snappy_LDADD = $(COMMON_LIBS)
+tests_fuzz_fuzz_trace_request_SOURCES = tests/fuzz/fuzz_trace_request.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_trace_request_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_trace_request_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_trace_request_LDADD = $(FRONT_FUZZ_LIBS)
 endif

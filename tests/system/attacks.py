@@ -21,6 +21,7 @@ AS_PRODUCER = ("write-back", "write-two-rings-ahead", "write-not-aligned", "writ
                "length-minus-one", "length-sign-bit", "length-zero", "record-cut", "type-unknown",
                "type-msg", "type-pub", "contents-garbage", "parts-of-nothing", "skip-backwards",
                "skip-far", "hole", "hole-in-the-head", "flipping")
+ASKERS = 6  # at once, so that each of two workers has some, however the others are spread
 AS_CONSUMER = ("released-back", "released-ahead", "released-not-aligned")
 
 
@@ -55,8 +56,8 @@ class Tree:
 def ask(client, role, payload, timeout=None):
 	"""The data of the echo's answer."""
 	client.sid += 1
-	client.send("PUB %s re.%d %d\r\n%s\r\n" % (ECHO[role], client.sid, len(payload), payload))
-	want = "re.%d" % client.sid
+	want = "re.%d.%d" % (client.info["client_id"], client.sid)
+	client.send("PUB %s %s %d\r\n%s\r\n" % (ECHO[role], want, len(payload), payload))
 	while True:
 		m = client.msg(timeout)
 		if m.subject == want:
@@ -65,22 +66,25 @@ def ask(client, role, payload, timeout=None):
 
 def asker(server):
 	c = Client(server, HEADERS)
-	c.send("SUB re.* inbox\r\n")
+	c.send("SUB re.%d.* inbox\r\n" % c.info["client_id"])  # no answer to another one is taken for its own
 	c.silent()
 	return c
 
 
 def answers_again(server, role):
-	"""A fresh peer serves on fresh rings; a request sent while it was away may be refused or lost."""
-	def served():
-		with asker(server) as c:
-			c.timeout = 0.5
-			try:
-				data = ask(c, role, "hello")
-			except Failure:
-				return False
-			return data is not None and data["payload"] == "hello"
-	wait_until(served, "an echo of natsd-%s" % role, 20)
+	"""A fresh peer serves on fresh rings, and every worker, each with rings of its own; a request sent while
+	it was away may be refused or lost.  The same connections all the time: those of a worker that waits for
+	the role in vain are not read and not given up, and new ones would all go to the other."""
+	def served(c):
+		try:
+			data = ask(c, role, "hello", 0.5)
+		except Failure:
+			return False
+		return data is not None and data["payload"] == "hello"
+	askers = [asker(server) for _ in range(ASKERS)]
+	for c in askers:
+		wait_until(lambda: served(c), "an echo of natsd-%s at every worker" % role, 20)
+		c.close()
 
 
 def core_goes_on(core):

@@ -10,7 +10,7 @@ import statistics
 import struct
 import time
 
-from natsd import (Failure, Skip, build_dir, equal, main, read_text, seconds, test, true,
+from natsd import (Failure, Lateness, Skip, build_dir, equal, main, read_text, seconds, test, true,
                    wait_until)
 from wire import HEADERS, QUIET, Client, parse_msgs
 
@@ -252,10 +252,9 @@ def given_up(server, client):
 	return found and datetime.datetime.strptime(found.group(1), "%Y/%m/%d %H:%M:%S.%f").timestamp()
 
 
-@test(config='ping_interval: "250ms"\nping_max: 2', args=["-D"], workers=(1, 2), natsd_only=True)
-def half_open_client_faults_83(server):
-	"""Clients that vanish, each at another phase of its timer, are gone within ping interval x (max out + 1);
-	what is on the way to them is then no longer kept either."""
+def vanishing_clients(server):
+	"""How long each is taken for alive, after it vanished, each at another phase of its timer; what is on the
+	way to them is then no longer kept either."""
 	stays, *lost = [Client(server, QUIET, auto_pong=False) for _ in range(9)]
 	for c in lost:
 		c.sub("data")
@@ -279,12 +278,27 @@ def half_open_client_faults_83(server):
 		stays.flush()  # and answers PINGs
 		return given_up(server, c)
 	took = {c: wait_until(lambda: gone(c), "the end of a vanished client", every=0.01) - vanished[c] for c in lost}
-	print("# gone after %s s" % " ".join("%.3f" % t for t in took.values()))
-	for t in took.values():
-		true(t <= INTERVAL * 3 + seconds(LATE), "gone after %.3f s" % t)
-		true(t >= INTERVAL, "gone too early, after %.3f s" % t)
 	for c in lost:
 		wait_until(lambda: stays.flush() is not None and not kernel_keeps(server, c), "the kernel to give up too", 5)
+	stays.close()
+	return took.values()
+
+
+@test(config='ping_interval: "250ms"\nping_max: 2', args=["-D"], workers=(1, 2), natsd_only=True)
+def half_open_client_faults_83(server):
+	"""Clients that vanish are gone within ping interval x (max out + 1), on a machine that lets those run
+	whose time has come."""
+	for _ in range(8):
+		with Lateness() as machine:
+			took = vanishing_clients(server)
+		print("# gone after %s s, the machine late by %.3f s" % (" ".join("%.3f" % t for t in took), machine.worst))
+		for t in took:
+			true(t >= INTERVAL, "gone too early, after %.3f s" % t)
+		if machine.worst <= seconds(LATE) / 4:  # once a ping, and when they vanish
+			for t in took:
+				true(t <= INTERVAL * 3 + seconds(LATE), "gone after %.3f s" % t)
+			return
+	raise Skip("nothing can be measured on this machine: it is late itself")
 
 
 ROUNDS = 50

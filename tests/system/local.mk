@@ -20,10 +20,14 @@ SYSTEM_TESTS = \
 	tests/system/auth.py \
 	tests/system/limits.py \
 	tests/system/deliver.py \
+	tests/system/permissions.py \
+	tests/system/mappings.py \
+	tests/system/msg_trace.py \
 	tests/system/log_texts.py \
 	tests/system/process.py \
 	tests/system/clients.py \
 	tests/system/preauth.py \
+	tests/system/capabilities.py \
 	tests/system/advisories.py \
 	tests/system/tls.py
 # Those that need a build with --enable-killpoints, in whole or in part.
@@ -41,7 +45,7 @@ TESTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS)
 dist_check_SCRIPTS += $(SYSTEM_TESTS) $(SYSTEM_KILL_TESTS) \
 	tests/system/natsd.py tests/system/steps.py tests/system/certs.py tests/system/wire.py \
 	tests/system/wire_tls.py tests/system/nkeys.py tests/system/kills/load.py
-EXTRA_DIST += tests/system/clients tests/system/log_texts.expected
+EXTRA_DIST += tests/system/clients tests/system/unsnappy tests/system/log_texts.expected
 
 # Preloaded into natsd-front by per_message.py.
 check_DATA = tests/system/count_calls.so

@@ -30,6 +30,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -66,6 +67,35 @@ def wait_until(predicate, what, timeout=10, every=0.002):
 		if time.monotonic() > end:
 			raise Failure("waited %g s in vain: %s" % (seconds(timeout), what))
 		time.sleep(every)
+
+
+class Lateness(threading.Thread):
+	"""A bystander that wants to run every few milliseconds: by how much it was late, at worst, in seconds.
+
+	with Lateness() as machine:
+		...
+	if machine.worst > 0.02: what was measured tells of the machine, not of the server"""
+
+	EVERY = 0.005
+
+	def __init__(self):
+		super().__init__(daemon=True)
+		self.worst = 0
+		self.over = threading.Event()
+
+	def __enter__(self):
+		self.start()
+		return self
+
+	def __exit__(self, *unused):
+		self.over.set()
+		self.join()
+
+	def run(self):
+		while not self.over.is_set():
+			begin = time.monotonic()
+			self.over.wait(self.EVERY)
+			self.worst = max(self.worst, time.monotonic() - begin - self.EVERY)
 
 
 def build_dir():

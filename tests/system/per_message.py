@@ -18,10 +18,9 @@ from wire_tls import TlsClient
 LIBRARY = os.path.join(build_dir(), "tests", "system", "count_calls.so")
 MESSAGES = 1000000
 BATCH = 1000
-# What time brings, not messages: timers, a page asked for, pools that grow once more.
-ALLOWED = 200
-# The reader behind TLS is slower: the backlog grows, and with it what the pools hold.
-ALLOWED_TLS = 2000
+# What time brings, not messages: timers, a page asked for, and pools that grow once more when a busy machine
+# lets the backlog of a reader grow.
+ALLOWED = 2000
 
 
 class Counted(Server):
@@ -96,7 +95,10 @@ def check(readers, headers, queue, tls=False):
 			spent = {k: after[k] - before[k] for k in after}
 			print("# %d deliveries: %r" % (n * readers, spent))
 			for what, count in spent.items():
-				true(count <= (ALLOWED_TLS if tls else ALLOWED), "%d %s" % (count, what))
+				allowed = ALLOWED
+				if what == "locks" and workers > 1:
+					allowed += n // 100  # a worker takes its turn's lock once a sleep (lend.h)
+				true(count <= allowed, "%d %s" % (count, what))
 			true(server.log().count("\n") - lines <= 2, "log lines")
 	return run
 

@@ -36,3 +36,12 @@ tests_unit_test_front_allocs_LDADD = $(FRONT_TEST_LIBS)
 tests_unit_test_permit_SOURCES = tests/unit/test_permit.c tests/unit/seed.h
 tests_unit_test_permit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_permit_LDADD = $(FRONT_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_trace_request tests/unit/test_encoding
+TESTS += tests/unit/test_trace_request tests/unit/test_encoding
+tests_unit_test_trace_request_SOURCES = tests/unit/test_trace_request.c
+tests_unit_test_trace_request_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_trace_request_LDADD = $(FRONT_TEST_LIBS)
+tests_unit_test_encoding_SOURCES = tests/unit/test_encoding.c tests/unit/unsnappy.h tests/unit/seed.h
+tests_unit_test_encoding_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_encoding_LDADD = $(FRONT_TEST_LIBS)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-JOURNAL, MODEL, DAMAGE = "test_store_journal", "test_store_model", "test_store_damage"
+JOURNAL, MODEL, DAMAGE, CARE = "test_store_journal", "test_store_model", "test_store_damage", "test_store_care"
 MUTANTS = [
     ("ack before sync", "common/journal.c",
      "if (j->options.policy == JOURNAL_DURABLE && disk_sync(j->disk, j->active->handle) != 0)", "if (false)", [JOURNAL]),
@@ -26,8 +26,8 @@ MUTANTS = [
     ("segments used again too early", "common/journal_segment.c", "if (s->last > released)", "if (s->last > released + 3)",
      [JOURNAL, MODEL]),
     ("name of a segment not synced", "common/journal_segment.c",
-     "if (fill(j->disk, handle, j->options.segment_bytes) != 0 ||\n\t    disk_sync(j->disk, j->dir) != 0) {",
-     "if (fill(j->disk, handle, j->options.segment_bytes) != 0) {", [JOURNAL]),
+     "disk_rename(j->disk, j->dir, fresh, j->dir, name) != 0 ||\n\t    disk_sync(j->disk, j->dir) != 0) {",
+     "disk_rename(j->disk, j->dir, fresh, j->dir, name) != 0) {", [JOURNAL]),
     ("recovered commits not synced", "common/journal_scan.c",
      "else if (j->options.policy != JOURNAL_NONE &&\n\t\t\t    disk_sync(j->disk, g->handle) != 0)", "else if (false)", [MODEL, JOURNAL]),
     ("lost tombstone", "natsd-js/store/remove.c", "store_end(s, STORE_J_REMOVE, RANGE_BYTES);", "", [MODEL]),
@@ -35,22 +35,34 @@ MUTANTS = [
      'if (disk_sync(disk, handle) != 0) {\n\t\terr_sys(err, "sync %s", fresh);', 'if (false) {\n\t\terr_sys(err, "sync %s", fresh);', [MODEL]),
     ("rename not synced", "common/disk.c",
      'if (disk_sync(disk, dir) != 0)\n\t\treturn (err_sys(err, "sync the directory of %s", name));\n\treturn (0);', "return (0);", [MODEL]),
-    ("block not synced", "natsd-js/store/block.c", "else if (disk_sync(disk, handle) != 0)", "else if (false)", [MODEL]),
-    ("name of a block not synced", "natsd-js/store/checkpoint.c", "if (s->names_dirty && disk_sync", "if (false && disk_sync", [MODEL]),
-    ("unfinished blocks stay", "natsd-js/store/checkpoint.c", "if (s->unfinished_count == 0)\n\t\treturn (0);", "return (0);", [MODEL]),
+    ("block not synced", "natsd-js/store/job.c", "else if (disk_sync(disk, handle) != 0)\n\t\tresult = err_sys(err, \"sync block %s\", name);",
+     "else if (false)\n\t\tresult = -1;", [MODEL]),
+    ("name of a block not synced", "natsd-js/store/job.c", "if (result == 0 && j->sync_folder && disk_sync", "if (false && disk_sync", [MODEL]),
+    ("state not synced", "natsd-js/store/job.c", "else if (disk_sync(js->disk, handle) != 0)\n\t\tresult = err_sys(&j->err, \"sync state\");",
+     "else if (false)\n\t\tresult = -1;", [MODEL]),
+    ("torn batch of the state counts", "natsd-js/store/state_file.c", "if (x.copies > 0 && x.whole == 0 && x.last_end > 0)", "if (false)", [MODEL]),
+    ("tombstone stands once", "natsd-js/store/block.c", "if (write_pairs(b, from, count) != 0 || write_pairs(b, from, count) != 0)",
+     "if (write_pairs(b, from, count) != 0)", [CARE]),
+    ("tombstone not written", "natsd-js/store/checkpoint.c", "if (b->fresh.count > 0 && block_write_dead(b) != 0)", "if (false)", [CARE]),
+    ("removed before the state says so", "natsd-js/store/job.c", "\tj->failed = j->folder < 0 || blocks_do(js, j->folder, j) != 0;",
+     "\tj->failed = j->folder < 0 || blocks_do(js, j->folder, j) != 0;\n\tif (!j->failed) (void)gone_do(js, j->folder, j);", [MODEL]),
+    ("cut not in the journal", "natsd-js/store/remove.c", "\tstore_end(s, type, 8);", "\tif (type != STORE_J_CUT) store_end(s, type, 8);", [MODEL]),
+    ("journal not wiped", "natsd-js/store/checkpoint.c", "journal_wipe(store->journal);", "(void)0;", [CARE]),
+    ("erasure not written", "natsd-js/store/job.c", "result = erasures_do(js, j->folder, j);", "result = 0;", [CARE]),
+    ("expired too late", "natsd-js/store/expire.c", "if (r->expires > d->now) {", "if (r->expires > d->now - 40) {", [MODEL]),
+    ("written anew without the last", "natsd-js/store/rewrite.c", "if (r.type != RECORD_MESSAGE || r.seq < m->from->first || r.seq > m->from->last)",
+     "if (r.type != RECORD_MESSAGE || r.seq < m->from->first || r.seq >= m->from->last)", [MODEL, CARE]),
     ("place not in the check", "natsd-js/store/record.c", "\treturn (mix(uid", "\treturn (7); return (mix(uid", [DAMAGE, "test_store_parts"]),
     ("journal released before the files are written", "natsd-js/store/checkpoint.c",
-     "\tfor (struct stream *s = store->all; s != NULL; s = s->next_all) {\n\t\tif (stream_checkpoint",
-     "\tjournal_release(store->journal, commit);\n\tfor (struct stream *s = store->all; s != NULL; s = s->next_all) {\n\t\tif (stream_checkpoint",
+     "\tstore->cut_sent = true;", "\tstore->cut_sent = true;\n\tjournal_release(store->journal, store->cut_commit);",
      [MODEL, DAMAGE]),
     ("what a killed process left is trusted", "natsd-js/store/recover.c",
-     "\ts->dirty = true;\n\tif (e->type == STORE_J_DELETE)", "\tif (e->type == STORE_J_DELETE)", [MODEL]),
+     "\ts->resync = true;\n\tstream_touch(s);\n\tif (e->commit", "\tif (e->commit", [MODEL]),
     ("bytes not checked when read", "natsd-js/store/record.c", "if (XXH3_64bits_withSeed(p + HASHED, r->bytes - HASHED, place) != r->check)",
      "if (false)", [DAMAGE]),
-    ("state stands once", "natsd-js/store/state_file.c", "#define COPIES 2u", "#define COPIES 1u", [DAMAGE]),
 ]
 COMMON = ["disk", "disk_posix", "disk_memory", "disk_memory_image", "disk_faulty", "journal", "journal_format", "journal_scan",
-          "journal_segment", "journal_thread", "err", "buf", "mono", "doorbell", "subject", "utf8", "log"]
+          "journal_segment", "journal_thread", "err", "buf", "mono", "doorbell", "subject", "utf8", "log", "wheel"]
 
 
 def flags(*packages):
@@ -66,10 +78,10 @@ def sources(top):
 def survives(build, work, tests):
     for test in tests:
         program = os.path.join(work, test)
-        extra = [] if test == JOURNAL else [os.path.join(work, "tests/unit/store_model.c")]
+        extra = [] if test in (JOURNAL, CARE) else [os.path.join(work, "tests/unit/store_model.c")]
         command = ["cc", "-std=gnu17", "-O1", "-w", "-I" + build, "-I" + work, *sources(work),
                    os.path.join(work, "tests/unit", test + ".c"), *extra, "-o", program,
-                   *flags("check", "libxxhash"), "-lpthread"]
+                   *flags("check", "libxxhash"), "-llmdb", "-lpthread"]
         made = subprocess.run(command, capture_output=True, text=True)
         if made.returncode != 0:
             return "does not compile: " + made.stderr[:600]

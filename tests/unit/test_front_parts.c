@@ -15,6 +15,7 @@
 #include "natsd-front/slots.h"
 #include "natsd-front/sub.h"
 #include "natsd-front/text.h"
+#include "natsd-front/turns.h"
 #include "natsd-front/worker.h"
 #include "tests/unit/unit.h"
 
@@ -243,6 +244,41 @@ START_TEST(test_reasons)
 }
 END_TEST
 
+/* ---- who has had a turn ---- */
+
+START_TEST(test_turns_of_the_slowest)
+{
+	struct turns t;
+
+	ck_assert_int_eq(turns_init(&t, 3), 0);
+	ck_assert(!turns_said(&t, 0, 1));
+	ck_assert(!turns_said(&t, 1, 1));
+	ck_assert(turns_said(&t, 2, 1));
+	ck_assert_uint_eq(t.all, 1);
+	ck_assert(!turns_said(&t, 2, 1));
+	turns_free(&t);
+}
+END_TEST
+
+/* All are slow, each at another time: no number is answered by all while it is the last one. */
+START_TEST(test_turns_are_never_at_one_time)
+{
+	struct turns t;
+	uint64_t ping;
+
+	ck_assert_int_eq(turns_init(&t, 2), 0);
+	ck_assert(!turns_said(&t, 0, 10));
+	for (ping = 11; ping < 20; ping++) {
+		ck_assert(turns_said(&t, ping % 2, ping));
+		ck_assert_uint_eq(t.all, ping - 1);
+	}
+	ck_assert(!turns_said(&t, 1, 25));
+	ck_assert_msg(!turns_said(&t, 1, 26), "worker 0 hangs");
+	ck_assert_uint_eq(t.all, 18);
+	turns_free(&t);
+}
+END_TEST
+
 /* ---- who may say what ---- */
 
 START_TEST(test_peer_rules)
@@ -273,4 +309,6 @@ UNIT_MAIN("front_parts",
     unit_rows(tc, test_duration, durations);
     tcase_add_test(tc, test_message_lines);
     tcase_add_test(tc, test_reasons);
+    tcase_add_test(tc, test_turns_of_the_slowest);
+    tcase_add_test(tc, test_turns_are_never_at_one_time);
     tcase_add_test(tc, test_peer_rules);)

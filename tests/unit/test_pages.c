@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/access.h"
 #include "natsd-front/monitor/page.h"
 #include "natsd-front/shared.h"
 
@@ -49,6 +50,14 @@ static struct snapshot_conn closed[] = {
 	CONN(3, .account = "$G", .stop_wall_ns = NOW - 40 * SECOND, .reason = "Client Closed"),
 };
 
+static struct facts_account accounts[] = {
+	{ .name = "$G", .id = 1, .conns = 2, .stats = { .subs = 2, .inserts = 5, .removes = 3 } },
+	{ .name = "$SYS", .id = 2, .conns = 1, .stats = { .subs = 1, .inserts = 1 } },
+};
+static struct tally tallies1[] = { { .in_msgs = 0 },
+	{ .in_msgs = 10, .in_bytes = 50, .out_msgs = 20, .out_bytes = 7, .slow_consumers = 1 } };
+static struct tally tallies2[] = { { .in_msgs = 0 }, { .in_msgs = 1 }, { .out_bytes = 99 } };
+
 static struct snapshot_part parts[2];
 static struct snapshot workers;
 
@@ -59,22 +68,23 @@ make_facts(void)
 	struct facts f = { .cores = 4, .threads = 2, .now = { .ns = NOW },
 		.listening = true, .closed = closed, .nclosed = 2, .workers = &workers,
 		.usage = { .cpu_permille = 125, .rss_bytes = 1 << 20 },
-		.accounts = { { "$G", { .subs = 2, .inserts = 5, .removes = 3 } },
-		    { "$SYS", { .subs = 1, .inserts = 1 } } } };
+		.accounts = accounts, .naccounts = 2 };
 	struct err e;
 
 	parts[0] = (struct snapshot_part){ .done = true, .conns = conns1, .nconns = 2,
-		.conns_open = 2, .subs = 2, .cache = { .hits = 30, .misses = 10, .entries = 3,
+		.conns_open = 2, .subs = 2, .tallies = tallies1, .ntallies = 2, .cache = { .hits = 30, .misses = 10, .entries = 3,
 		    .result_subs = 6, .max_fanout = 4 },
 		.stats = { .in_msgs = 10, .in_bytes = 50, .out_msgs = 20, .out_bytes = 7,
 		    .total_conns = 3, .slow_consumers = 1 } };
 	parts[1] = (struct snapshot_part){ .done = true, .conns = conns2, .nconns = 1,
-		.conns_open = 1, .subs = 1, .cache = { .misses = 10, .entries = 1,
+		.conns_open = 1, .subs = 1, .tallies = tallies2, .ntallies = 3, .cache = { .misses = 10, .entries = 1,
 		    .max_fanout = 1 },
 		.stats = { .out_bytes = 99, .total_conns = 2, .stale_conns = 1 } };
 	workers = (struct snapshot){ .nparts = 2, .parts = parts };
 	ck_assert_int_eq(options_init(&f.o, &e), 0);
 	f.has_options = true;
+	accounts[0].said = &f.o.access->accounts[0];
+	accounts[1].said = &f.o.access->accounts[1];
 	free(f.o.server_id);
 	f.o.server_id = strdup("NABC");
 	free(f.o.bound_host);
@@ -170,6 +180,10 @@ static const struct {
 	{ "/subsz", "test=foo..bar", "invalid test subject, must be valid publish subject: foo..bar" },
 	{ "/subscriptionsz", "subs=%22", "Error decoding boolean for 'subs': strconv.ParseBool: parsing "
 					 "\"\\\"\": invalid syntax" },
+	{ "/accstatz", "unused=2", "Error decoding boolean for 'unused': strconv.ParseBool: parsing "
+				   "\"2\": invalid syntax" },
+	{ "/metrics", "limit=x", "Error decoding int for 'limit': strconv.Atoi: parsing \"x\": "
+				 "invalid syntax" },
 	{ "/healthz", "details=2", "Error decoding boolean for 'details': strconv.ParseBool: parsing "
 				   "\"2\": invalid syntax" },
 };
@@ -509,6 +523,212 @@ START_TEST(test_root)
 }
 END_TEST
 
+START_TEST(test_accountz)
+{
+	struct facts f = make_facts();
+	json_t *j = get_json(&f, "/accountz", ""), *a;
+	char *text;
+	int status;
+
+	ck_assert_str_eq(string(j, "system_account"), "$SYS");
+	ck_assert_uint_eq(json_array_size(json_object_get(j, "accounts")), 2);
+	ck_assert_ptr_null(json_object_get(j, "account_detail"));
+	json_decref(j);
+	j = get_json(&f, "/accountz", "acc=$SYS");
+	ck_assert_ptr_null(json_object_get(j, "accounts"));
+	a = json_object_get(j, "account_detail");
+	ck_assert_str_eq(string(a, "account_name"), "$SYS");
+	ck_assert(json_is_true(json_object_get(a, "is_system")));
+	ck_assert_int_eq(number(a, "client_connections"), 1);
+	ck_assert_ptr_null(json_object_get(a, "mappings"));
+	json_decref(j);
+	text = get(&f, "/accountz", "acc=X%22", &status);
+	ck_assert_int_eq(status, 400);
+	ck_assert_str_eq(text, "Account X\" does not exist");
+	free(text);
+	options_free(&f.o);
+}
+END_TEST
+
+/* Weights are sums, small ones first; what they leave stays where it was. */
+START_TEST(test_mappings)
+{
+	struct access_destination to[] = { { .subject = STR("b.$1"), .weight = 30 },
+		{ .subject = STR("c.$1"), .weight = 10 },
+		{ .subject = STR("e.$1"), .cluster = STR("east"), .weight = 100 } };
+	struct access_destination lost[] = { { .subject = STR("b"), .weight = 30 },
+		{ .subject = STR("a"), .weight = 20 } };
+	struct access_mapping list[] = { { .source = STR("z.*"), .at = to, .n = 3 },
+		{ .source = STR("a"), .at = lost, .n = 2 } };
+	struct access_account said = { .mappings = list, .nmappings = 2 };
+	struct facts f = make_facts();
+	json_t *j, *m;
+	char *text;
+
+	accounts[0].said = &said;
+	j = get_json(&f, "/accountz", "acc=$G");
+	m = json_object_get(json_object_get(j, "account_detail"), "mappings");
+	text = json_dumps(m, JSON_COMPACT);
+	ck_assert_str_eq(text,
+	    "{\"a\":[{\"subject\":\"a\",\"weight\":20},{\"subject\":\"b\",\"weight\":50}],"
+	    "\"z.*\":[{\"subject\":\"c.$1\",\"weight\":10},{\"subject\":\"b.$1\",\"weight\":40},"
+	    "{\"subject\":\"z.$1\",\"weight\":100},"
+	    "{\"subject\":\"e.$1\",\"weight\":100,\"cluster\":\"east\"}]}");
+	free(text);
+	forget(&f, j);
+}
+END_TEST
+
+START_TEST(test_accstatz)
+{
+	struct facts f = make_facts();
+	json_t *j, *a, *sent;
+
+	accounts[1].conns = 0;
+	j = get_json(&f, "/accstatz", "");
+	ck_assert_uint_eq(json_array_size(json_object_get(j, "account_statz")), 1);
+	json_decref(j);
+	j = get_json(&f, "/accstatz", "unused=1");
+	accounts[1].conns = 1;
+	ck_assert_uint_eq(json_array_size(json_object_get(j, "account_statz")), 2);
+	a = json_array_get(json_object_get(j, "account_statz"), 0);
+	ck_assert_str_eq(string(a, "acc"), "$G");
+	ck_assert_int_eq(number(a, "conns"), 2);
+	ck_assert_int_eq(number(a, "slow_consumers"), 1);
+	ck_assert_int_eq(number(json_object_get(a, "received"), "msgs"), 11);
+	sent = json_object_get(a, "sent");
+	ck_assert_int_eq(number(sent, "bytes"), 7);
+	ck_assert_int_eq(number(json_object_get(sent, "routes"), "msgs"), 0);
+	forget(&f, j);
+}
+END_TEST
+
+START_TEST(test_issuer)
+{
+	struct facts f = make_facts();
+	json_t *j, *c;
+
+	conns2[0].issuer = "$SYS";
+	j = get_json(&f, "/connz", "cid=6&auth=1");
+	c = json_array_get(json_object_get(j, "connections"), 0);
+	ck_assert_str_eq(string(c, "issuer_key"), "$SYS");
+	json_decref(j);
+	j = get_json(&f, "/connz", "cid=6");
+	conns2[0].issuer = NULL;
+	c = json_array_get(json_object_get(j, "connections"), 0);
+	ck_assert_ptr_null(json_object_get(c, "issuer_key"));
+	forget(&f, j);
+}
+END_TEST
+
+/* ---- /metrics ---- */
+
+static const char *const metrics_lines[] = {
+	"# HELP gnatsd_varz_in_msgs in_msgs\n# TYPE gnatsd_varz_in_msgs gauge\n"
+	"gnatsd_varz_in_msgs{server_id=\"NABC\"} 10\n",
+	"gnatsd_varz_server_name{server_id=\"NABC\",value=\"NABC\"} 1\n",
+	"gnatsd_varz_cpu{server_id=\"NABC\"} 12.5\n",
+	"gnatsd_varz_slow_consumer_stats_clients{server_id=\"NABC\"} 1\n",
+	"gnatsd_varz_http_req_stats_varz{server_id=\"NABC\"} 9\n",
+	"gnatsd_varz_start{server_id=\"NABC\"} 1700000000000\n",
+	"gnatsd_subsz_num_subscriptions{server_id=\"NABC\"} 3\n",
+	"gnatsd_subsz_cache_hit_rate{server_id=\"NABC\"} 0.6\n",
+	"# TYPE gnatsd_connz_in_msgs counter\ngnatsd_connz_in_msgs{server_id=\"NABC\"} 10\n",
+	"gnatsd_connz_num_connections{server_id=\"NABC\"} 3\n",
+	"gnatsd_accstatz_received_messages{server_id=\"NABC\",account=\"$G\",account_id=\"$G\","
+	"account_name=\"$G\"} 11\n",
+	"gnatsd_accstatz_sent_bytes{server_id=\"NABC\",account=\"$SYS\",account_id=\"$SYS\","
+	"account_name=\"$SYS\"} 99\n",
+	"gnatsd_healthz_status{server_id=\"NABC\"} 0\n",
+	"natsd_role_up{role=\"js\"} 0\n",
+	"natsd_role_restarts_total{role=\"js\"} 7\n",
+	"natsd_ring_used_bytes{worker=\"1\",role=\"raft\"} 64\n",
+	"natsd_waiting_connections{worker=\"0\",for=\"role\"} 5\n",
+	"natsd_closed_connections_total 12\n",
+};
+
+static struct facts
+make_metrics_facts(void)
+{
+	struct facts f = make_facts();
+
+	f.requests[FACTS_VARZ] = 9;
+	f.closed_total = 12;
+	f.roles[PEER_JS] = (struct status_role){ .known = true, .state = CTL_PEER_GONE,
+		.restarts = 7 };
+	parts[0].waiting[WAIT_ROLE] = 5;
+	parts[1].ring_bytes[PEER_RAFT] = 64;
+	return (f);
+}
+
+START_TEST(test_metrics)
+{
+	struct facts f = make_metrics_facts();
+	int status;
+	char *text = get(&f, "/metrics", "", &status);
+
+	ck_assert_int_eq(status, 200);
+	ck_assert_msg(strstr(text, metrics_lines[_i]) != NULL, "%s in %s", metrics_lines[_i], text);
+	ck_assert_ptr_null(strstr(text, "cid="));
+	free(text);
+	options_free(&f.o);
+}
+END_TEST
+
+/* Each line is a comment or name, labels, number; no family comes twice, and none is without samples. */
+START_TEST(test_metrics_grammar)
+{
+	struct facts f = make_metrics_facts();
+	char *text = get(&f, "/metrics", "connz=detailed", &(int){ 0 }), *rest = text, *line, *end;
+	char name[256] = "", head[300], *again;
+	size_t samples = 1, n;
+
+	while ((line = strsep(&rest, "\n")) != NULL && rest != NULL) {
+		if (strncmp(line, "# HELP ", 7) == 0) {
+			ck_assert_msg(samples > 0, "%s has no samples", name);
+			n = strcspn(line + 7, " ");
+			snprintf(name, sizeof(name), "%.*s", (int)n, line + 7);
+			snprintf(head, sizeof(head), "# HELP %s ", name);
+			again = strstr(rest, head);
+			ck_assert_msg(again == NULL, "%s comes twice", name);
+			samples = 0;
+			continue;
+		}
+		if (line[0] == '#')
+			continue;
+		ck_assert_msg(strncmp(line, name, strlen(name)) == 0, "%s is not of %s", line, name);
+		n = strlen(name);
+		ck_assert_msg(line[n] == ' ' || line[n] == '{', "%s", line);
+		(void)strtod(strrchr(line, ' ') + 1, &end);
+		ck_assert_msg(*end == '\0', "%s", line);
+		samples++;
+	}
+	free(text);
+	options_free(&f.o);
+}
+END_TEST
+
+/* What a client says of itself cannot end a label or a line, and is UTF-8. */
+START_TEST(test_metrics_escapes)
+{
+	struct facts f = make_metrics_facts();
+	char *text, *before = conns1[0].name;
+	int status;
+
+	conns1[0].name = (char[]){ "a\"b\\c\nd\xff\xc3\xa9}" };
+	text = get(&f, "/metrics", "connz=detailed&limit=1", &status);
+	conns1[0].name = before;
+	ck_assert_ptr_nonnull(strstr(text, "gnatsd_connz_rtt{server_id=\"NABC\",cid=\"5\","
+	    "kind=\"Client\",type=\"nats\",ip=\"127.0.0.1\",port=\"1005\","
+	    "name=\"a\\\"b\\\\c\\nd\xef\xbf\xbd\xc3\xa9}\",name_tag=\"$G\",account=\"$G\","
+	    "account_id=\"$G\",lang=\"go\",version=\"1.2\",tls_version=\"\","
+	    "tls_cipher_suite=\"\"} 392\n"));
+	ck_assert_ptr_null(strstr(text, "cid=\"6\""));
+	free(text);
+	options_free(&f.o);
+}
+END_TEST
+
 START_TEST(test_times)
 {
 	static const struct {
@@ -557,6 +777,13 @@ main(void)
 	tcase_add_test(tc, test_subsz);
 	tcase_add_loop_test(tc, test_subsz_list, 0, ROWS(subszs));
 	tcase_add_test(tc, test_varz);
+	tcase_add_test(tc, test_accountz);
+	tcase_add_test(tc, test_mappings);
+	tcase_add_test(tc, test_accstatz);
+	tcase_add_test(tc, test_issuer);
+	tcase_add_loop_test(tc, test_metrics, 0, ROWS(metrics_lines));
+	tcase_add_test(tc, test_metrics_grammar);
+	tcase_add_test(tc, test_metrics_escapes);
 	tcase_add_loop_test(tc, test_natsd_key_is_last, 0, 4);
 	tcase_add_loop_test(tc, test_healthz, 0, ROWS(healths));
 	tcase_add_test(tc, test_root);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/disk_faulty.h"
 #include "common/disk_memory.h"
 #include "tests/unit/store_model.h"
 #include "tests/unit/unit.h"
@@ -186,6 +187,97 @@ START_TEST(one_bit_with_a_journal)
 }
 END_TEST
 
+/* ---- each length of truncation ---- */
+
+struct cutting {
+	unsigned file, seen; /* which, in the order of the walk */
+	size_t to;
+	size_t size; /* out */
+	char path[64];
+};
+
+static void
+cut_find(void *arg, const char *path, uint8_t *data, size_t n)
+{
+	struct cutting *x = arg;
+
+	(void)data;
+	if (x->seen++ != x->file)
+		return;
+	x->size = n;
+	snprintf(x->path, sizeof(x->path), "%.60s", path);
+}
+
+/* The directory of the path, and its last component. */
+static int
+cut_open(struct disk *d, const char *path, const char **name)
+{
+	int dir = DISK_ROOT, next;
+	char part[64];
+	const char *end;
+
+	for (; (end = strchr(path, '/')) != NULL; path = end + 1) {
+		snprintf(part, sizeof(part), "%.*s", (int)(end - path), path);
+		next = disk_open(d, dir, part, DISK_DIR);
+		ck_assert_int_ge(next, 0);
+		if (dir != DISK_ROOT)
+			disk_close(d, dir);
+		dir = next;
+	}
+	*name = path;
+	return (dir);
+}
+
+static void
+cut_one(struct disk *d, const struct cutting *x)
+{
+	struct disk *copy = disk_memory_copy(d);
+	struct store_message m = { .subject = STR("s"), .payload = STR("p") };
+	const char *name;
+	int dir = cut_open(copy, x->path, &name), h = disk_open(copy, dir, name, DISK_WRITE);
+	struct store *store;
+	struct stream *s;
+	struct seen seen;
+	struct err err;
+
+	ck_assert_int_ge(h, 0);
+	ck_assert_int_eq(disk_truncate(copy, h, x->to), 0);
+	disk_close(copy, h);
+	disk_close(copy, dir);
+	store = open_store(copy, &err);
+	ck_assert_msg(store != NULL, "%s to %zu: %s", x->path, x->to, err.text);
+	look(store, &seen);
+	s = stream_find(store, STR("A"), STR("S"));
+	ck_assert_msg(seen.right == MESSAGES - MESSAGES / 10 || reports > 0 || s == NULL ||
+	    stream_fenced(s) != NULL, "%s to %zu: %u right, unreported", x->path, x->to,
+	    seen.right);
+	/* What was used is not used again. */
+	if (s != NULL && stream_fenced(s) == NULL && strstr(x->path, "journal") == NULL &&
+	    stream_append(s, &m, &err) == STORE_OK)
+		ck_assert_msg(m.seq > MESSAGES, "%s to %zu: sequence %u again", x->path, x->to,
+		    (unsigned)m.seq);
+	store_abandon(store);
+	disk_free(copy);
+}
+
+START_TEST(each_truncation)
+{
+	struct disk *d = base(_i == 0);
+	size_t step = getenv("NATSD_LONG") != NULL ? 1 : 13;
+
+	for (struct cutting x = { .file = 0 };; x.file++) {
+		x.seen = 0;
+		x.size = SIZE_MAX;
+		disk_memory_each(d, cut_find, &x);
+		if (x.size == SIZE_MAX)
+			break;
+		for (x.to = 0; x.to < x.size; x.to += x.to < 9000 ? step : 1000)
+			cut_one(d, &x);
+	}
+	disk_free(d);
+}
+END_TEST
+
 static int
 stream_folder_open(struct disk *d, char *name, uint64_t uid)
 {
@@ -353,6 +445,138 @@ START_TEST(theirs_is_refused)
 }
 END_TEST
 
+static void
+size_add(void *arg, const char *path, uint8_t *data, size_t n)
+{
+	uint64_t *sum = arg;
+
+	(void)data;
+	/* Names and sizes: what is moved, cut or grows makes another sum. */
+	for (; *path != '\0'; path++)
+		*sum = *sum * 31 + (unsigned char)*path;
+	*sum = *sum * 31 + n;
+}
+
+static uint64_t
+sizes(struct disk *d)
+{
+	uint64_t sum = 0;
+
+	disk_memory_each(d, size_add, &sum);
+	return (sum);
+}
+
+START_TEST(reading_damage_changes_no_size_faults_34)
+{
+	struct disk *d = base(true);
+	struct flip x = { .mask = 4 };
+	uint64_t before;
+	struct store *store;
+	struct seen seen;
+	struct err err;
+	unsigned hit = 0;
+
+	before = sizes(d);
+	for (x.done = true; x.done; x.at += 101) {
+		struct disk *copy = disk_memory_copy(d);
+
+		x.seen = 0;
+		x.done = false;
+		disk_memory_each(copy, flip_do, &x);
+		if (x.done && strstr(x.path, ".blk") != NULL) {
+			store = open_store(copy, &err);
+			ck_assert_ptr_nonnull(store);
+			look(store, &seen);
+			hit += seen.damaged;
+			store_abandon(store);
+			ck_assert(sizes(copy) == before);
+		}
+		disk_free(copy);
+	}
+	ck_assert_uint_gt(hit, 0);
+	disk_free(d);
+}
+END_TEST
+
+/* ---- calls that fail ---- */
+
+START_TEST(quota_is_a_full_disk_faults_52)
+{
+	struct disk *below = base(true), *d = disk_faulty(below);
+	struct fault_plan plan = { .what = FAULT_ERROR, .error = _i == 0 ? EDQUOT : ENOSPC,
+		.kinds = 1u << DISK_CALL_WRITE, .nth = 1, .for_good = true };
+	const struct fault_plan none = { .what = FAULT_NONE };
+	uint8_t memory[MODEL_MESSAGE_MAX];
+	struct store_message m;
+	struct err err;
+	struct store *store = open_store(d, &err);
+	struct stream *s = stream_find(store, STR("A"), STR("S"));
+
+	fill(1, &m, memory);
+	ck_assert(stream_append(s, &m, &err) == STORE_OK);
+	ck_assert(store_wait(store, &err) == STORE_OK);
+	disk_faulty_plan(d, &plan);
+	ck_assert(store_checkpoint(store, &err) == STORE_FULL);
+	ck_assert_int_eq(err.sys, plan.error);
+	ck_assert(stream_append(s, &m, &err) == STORE_FULL);
+	disk_faulty_plan(d, &none);
+	ck_assert(store_checkpoint(store, &err) == STORE_OK);
+	ck_assert(stream_append(s, &m, &err) == STORE_OK);
+	store_abandon(store);
+	disk_free(d);
+	disk_free(below);
+}
+END_TEST
+
+/* The n-th opening of a file or folder fails while the store is opened: it says why, or the stream
+ * is offline with the reason; and nothing was changed because of it. */
+START_TEST(offline_with_the_reason_faults_53)
+{
+	static const int errors[] = { EMFILE, EACCES, EIO };
+	struct disk *below = base(true), *d = disk_faulty(below);
+	struct fault_plan plan = { .what = FAULT_ERROR, .error = errors[_i],
+		.kinds = 1u << DISK_CALL_OPEN };
+	const struct fault_plan none = { .what = FAULT_NONE };
+	unsigned offline = 0, refused = 0;
+	struct store *store;
+	struct seen seen;
+	struct err err;
+
+	for (plan.nth = 1;; plan.nth++) {
+		struct stream *s;
+		bool hit;
+
+		disk_faulty_plan(d, &plan);
+		store = open_store(d, &err);
+		hit = disk_faulty_hit(d);
+		disk_faulty_plan(d, &none);
+		s = store == NULL ? NULL : stream_find(store, STR("A"), STR("S"));
+		if (store == NULL) {
+			refused++;
+			ck_assert_int_eq(err.sys, errors[_i]);
+		} else if (stream_fenced(s) != NULL) {
+			offline++;
+			ck_assert_msg(strstr(stream_fenced(s), strerror(errors[_i]) + 1) != NULL,
+			    "call %u: %s", (unsigned)plan.nth, stream_fenced(s));
+			ck_assert(stream_append(s, &(struct store_message){ .subject = STR("x") },
+			    &err) == STORE_ERROR);
+		}
+		store_abandon(store);
+		store = open_store(d, &err);
+		ck_assert_ptr_nonnull(store);
+		look(store, &seen);
+		ck_assert_uint_eq(seen.right, MESSAGES - MESSAGES / 10);
+		store_abandon(store);
+		if (!hit)
+			break;
+	}
+	ck_assert_uint_gt(offline, 0);
+	ck_assert_uint_gt(refused, 0);
+	disk_free(d);
+	disk_free(below);
+}
+END_TEST
+
 /* ---- a full disk ---- */
 
 START_TEST(full_disk_heals_faults_50)
@@ -409,10 +633,14 @@ END_TEST
 UNIT_MAIN("store_damage",
     tcase_add_test(tc, one_bit_clean);
     tcase_add_test(tc, one_bit_with_a_journal);
+    tcase_add_loop_test(tc, each_truncation, 0, 2);
     tcase_add_test(tc, missing_block_is_named);
     tcase_add_test(tc, swapped_blocks_are_noticed);
     tcase_add_test(tc, missing_state_is_offline);
     tcase_add_test(tc, catalogue_is_made_again);
     tcase_add_test(tc, two_of_them_faults_55);
     tcase_add_test(tc, theirs_is_refused);
+    tcase_add_test(tc, reading_damage_changes_no_size_faults_34);
+    tcase_add_loop_test(tc, quota_is_a_full_disk_faults_52, 0, 2);
+    tcase_add_loop_test(tc, offline_with_the_reason_faults_53, 0, 3);
     tcase_add_test(tc, full_disk_heals_faults_50);)

@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 import urllib.error
@@ -11,31 +12,60 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-from natsd import children, equal, gone, main, seconds, test, true, wait_until  # noqa: E402
+from natsd import Skip, children, equal, gone, main, seconds, test, true, wait_until  # noqa: E402
 from wire import QUIET, Client  # noqa: E402
 
 GONE_S = 0.1
+CONTROL_S = 0.01  # what a machine with time to spare takes to end a process that does nothing
+
+
+def time_to_die(server, pids):
+	"""How long the children live on after their supervisor, and a bystander that is killed with it."""
+	with subprocess.Popen(["sleep", "600"]) as bystander:
+		ends = {}
+
+		def all_gone():
+			for p in (bystander.pid, *pids):
+				if p not in ends and gone(p):
+					ends[p] = time.monotonic() - begin
+			return len(ends) == len(pids) + 1
+		server.process.kill()
+		bystander.kill()
+		begin = time.monotonic()
+		server.process.wait()
+		wait_until(all_gone, "children to end", 5, every=0.001)
+	control = ends.pop(bystander.pid)
+	return max(ends.values()), control
+
+
+def die(server, hung):
+	pids = list(children(server.pid))
+	equal(len(pids), 3, "children")
+	c = Client(server, QUIET)
+	c.silent()
+	for pid in pids if hung else ():
+		os.kill(pid, signal.SIGSTOP)  # it cannot see a closed socket: the kernel ends it
+	times = time_to_die(server, pids)
+	c.expect_eof()
+	server.asked_port = server.port
+	server.start()
+	Client(server, QUIET).silent()
+	return times
 
 
 @test(workers=(2,), natsd_only=True, dev_roles=True)
 def children_end_with_it_faults_60(server):
-	for hung in (False, True, False, True, False):
-		pids = list(children(server.pid))
-		equal(len(pids), 3, "children")
-		c = Client(server, QUIET)
-		c.silent()
-		for pid in pids if hung else ():
-			os.kill(pid, signal.SIGSTOP)  # it cannot see a closed socket: the kernel ends it
-		server.process.kill()
-		begin = time.monotonic()
-		server.process.wait()
-		wait_until(lambda: all(gone(p) for p in pids), "children to end", 5)
-		took = time.monotonic() - begin
+	"""They always end; how soon is judged when the machine had time to end them."""
+	left = [False, True, False, True, False]
+	for _ in range(10 * len(left)):
+		took, control = die(server, left[0])
+		if control > seconds(CONTROL_S):
+			continue
 		true(took <= seconds(GONE_S), "children lived on for %.0f ms" % (took * 1e3))
-		c.expect_eof()
-		server.asked_port = server.port
-		server.start()
-		Client(server, QUIET).silent()
+		left.pop(0)
+		if not left:
+			return
+	raise Skip("nothing can be measured on this machine: it takes its time to end what does nothing")
 
 
 def stopped(server, role):

@@ -176,6 +176,35 @@ def connz_closed(server):
 	equal(conns(server, "?state=closed&acc=$G"), [])
 
 
+@test(http=True, config="max_closed_clients: 3\n", workers=(1, 2))
+def ring_keeps_the_newest_19(server):
+	for n in range(7):
+		with Client(server, connect=dict(QUIET, name="n%d" % n)) as client:
+			client.send("PING\r\n")
+			client.expect("PONG\r\n")
+		wait_until(lambda: ("n%d" % n) in [c.get("name") for c in conns(server, "?state=closed")], "it closed")
+	p = page(server, "/connz?state=closed")
+	equal((p["total"], [c["name"] for c in p["connections"]]), (3, ["n4", "n5", "n6"]))
+	equal([c["name"] for c in conns(server, "?state=closed&sort=stop")], ["n6", "n5", "n4"])
+
+
+@test(http=True)
+def each_poll_is_counted_13(server):
+	for n in range(1, 4):
+		equal(page(server, "/varz")["http_req_stats"], {"/varz": n})
+
+
+@test(http=True)
+def words_of_sort_17(server):
+	for word in ("cid", "start", "subs", "pending", "msgs_to", "msgs_from", "bytes_to", "bytes_from", "last",
+	             "idle", "uptime", "rtt", "stop&state=closed", "reason&state=closed"):
+		equal(get(server, "/connz?sort=" + word).status, 200, word)
+	for word, text in (("foo", "invalid sorting option: foo"),
+	                   ("stop", "sort by stop only valid on closed connections")):
+		answer = get(server, "/connz?sort=" + word)
+		equal((answer.status, answer.body), (400, text))
+
+
 @test(http=True)
 def connz_of_who_said_nothing(server):
 	with Client(server):
@@ -311,6 +340,10 @@ def reload_shows(server):
 	               "the new limit")
 	true(v["config_digest"] != before["config_digest"], "digest")
 	true(v["config_load_time"] > before["config_load_time"], "time")
+	server.configure("max_connections: none\n")
+	server.signal(signal.SIGHUP)
+	server.wait_log("Failed to reload server configuration")
+	equal(page(server, "/varz")["config_load_time"], v["config_load_time"], "after a refused one")
 
 
 @test(http=True, workers=(1, 2))

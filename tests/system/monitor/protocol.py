@@ -203,6 +203,17 @@ def base_path(server):
 	true("href=./nats/varz" in get(server, "/nats").body, "link")
 	for target in ("/varz", "/", "/nats/", "/natsvarz", "/nats/nats"):
 		equal(get(server, target).status, 404, target)
+	equal(get(server, "/nats/varz").json()["http_req_stats"], {"/": 2, "/varz": 2})
+
+
+@test(http=True)
+def callback_and_gzip_change_nothing_6(server):
+	with Web(server) as web:
+		web.send("GET /varz?callback=x HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n")
+		answer = web.answer()
+	true(answer.body.startswith("{") and answer.body.endswith("}"), answer.body[:20])
+	equal(answer.headers["content-type"], "application/json")
+	true("content-encoding" not in answer.headers, answer.text)
 
 
 @test(http=True)
