@@ -28,6 +28,7 @@ SYSTEM_TESTS = \
 	tests/system/process.py \
 	tests/system/clients.py \
 	tests/system/preauth.py \
+	tests/system/capabilities.py \
 	tests/system/advisories.py \
 	tests/system/tls.py
 # Those that need a build with --enable-killpoints, in whole or in part.

@@ -11,6 +11,7 @@ ORDER = 2 ** 252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 ROOT = pow(2, (P - 1) // 4, P)
 USER, ACCOUNT, SERVER = 20 << 3, 0, 13 << 3
+SEED = 18 << 3  # what a seed begins with, in front of the kind of its key
 
 
 def _x(y, sign):
