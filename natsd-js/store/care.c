@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <inttypes.h>
 #include <xxhash.h>
 
 #include "common/cursor.h"
@@ -55,12 +56,38 @@ care_for(struct block *b)
 		(void)block_verify(b, NULL);
 }
 
+#define VERIFY_AT_ONCE 1000u
+
+/* What an older life left in the index is looked at once, stream by stream. */
+static void
+sums_care(struct store *store)
+{
+	struct stream *s = store_by_uid(store, store->verify_uid);
+	enum sums_result result;
+
+	if (s == NULL || !s->sums_unseen)
+		for (s = store->all; s != NULL && !s->sums_unseen; s = s->next_all)
+			;
+	store->verify_uid = s == NULL ? 0 : s->uid;
+	if (s == NULL)
+		return;
+	result = sums_verify(store->sums, s->uid, VERIFY_AT_ONCE);
+	s->sums_unseen = result == SUMS_OK;
+	if (result != SUMS_ERROR)
+		return;
+	store_report(store, false, "stream %016" PRIx64 ": its index is damaged, and made again",
+	    s->uid);
+	s->sums_doubtful = true;
+}
+
 void
 store_care(struct store *store, struct mono now)
 {
 	int64_t since = mono_diff_ns(now, store->care_at);
 	struct block *b;
 
+	if (store->verify_uid != 0)
+		sums_care(store);
 	if (store->options.care_rate == 0 || store->cutting || since < STEP_NS)
 		return;
 	b = care_next(store);

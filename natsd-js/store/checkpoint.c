@@ -417,6 +417,8 @@ cut_end(struct store *store, struct mono now)
 	}
 	store->retry_at = now;
 	store->cuts++;
+	if (store->sums != NULL)
+		sums_good(store->sums);
 	if (store->hold)
 		return;
 	journal_release(store->journal, store->cut_commit);

@@ -123,6 +123,7 @@ struct stream {
 	struct seqset removed_fresh; /* of these: not in the state file yet */
 	struct seqset lost;    /* the medium lost them; they are dead, too */
 	struct subjects subjects;
+	bool sums_unseen;      /* what the index has of it was not looked at in this life */
 	bool sums_doubtful;    /* a message was lost: they have to be made again */
 	bool sums_clear;       /* what the index has is void */
 	bool sums_skip;	       /* replay: the index has this change already */
@@ -206,6 +207,7 @@ struct store {
 	bool cut_wanted;
 	/* care.c */
 	struct mono care_at; /* of its last step */
+	uint64_t verify_uid; /* whose sums are looked at; 0: nobody's, and nobody waits */
 	uint64_t care_uid;   /* where it goes on */
 	uint64_t care_seq;
 	struct mono cut_at; /* when it began */

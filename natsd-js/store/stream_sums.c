@@ -79,6 +79,8 @@ stream_sums_open(struct stream *s, struct err *err)
 	s->sums_commit = p.commit;
 	s->subjects.count = p.subjects;
 	s->subjects.partial = p.subjects > 0;
+	s->sums_unseen = true;
+	store->verify_uid = s->uid;
 	return (0);
 }
 

@@ -25,6 +25,11 @@ struct sums {
 	MDB_env *env;
 	MDB_dbi table;
 	MDB_txn *reader; /* the owner's, reset between two look-ups */
+	MDB_txn *walk;	 /* of sums_verify; NULL: none */
+	MDB_cursor *at;
+	uint64_t walk_uid, walk_seen;
+	struct sums_point walk_point;
+	char deaths[512]; /* path of the file that counts them; empty: this life is good */
 };
 
 static int
@@ -143,8 +148,20 @@ try_open(struct sums *s, const char *folder, struct err *err)
 }
 
 static void
+walk_end(struct sums *s)
+{
+	if (s->walk == NULL)
+		return;
+	mdb_cursor_close(s->at);
+	mdb_txn_abort(s->walk);
+	s->walk = NULL;
+	s->walk_uid = 0;
+}
+
+static void
 env_close(struct sums *s)
 {
+	walk_end(s);
 	if (s->reader != NULL)
 		mdb_txn_abort(s->reader);
 	if (s->env != NULL)
@@ -166,6 +183,32 @@ set_aside(const char *folder)
 	(void)remove(from);
 }
 
+/* A file of one byte a life that has not come to a good end yet; how many there were before. */
+static unsigned
+deaths_count(struct sums *s, const char *folder)
+{
+	struct stat st;
+	FILE *f;
+
+	snprintf(s->deaths, sizeof(s->deaths), "%s/lives", folder);
+	if (stat(s->deaths, &st) != 0)
+		st.st_size = 0;
+	f = fopen(s->deaths, "ae");
+	if (f != NULL) {
+		fputc('.', f);
+		fclose(f);
+	}
+	return (st.st_size > SUMS_DEATHS ? SUMS_DEATHS : (unsigned)st.st_size);
+}
+
+void
+sums_good(struct sums *s)
+{
+	if (s->deaths[0] != '\0')
+		(void)remove(s->deaths);
+	s->deaths[0] = '\0';
+}
+
 struct sums *
 sums_open(const char *folder, struct err *err)
 {
@@ -180,6 +223,8 @@ sums_open(const char *folder, struct err *err)
 		free(s);
 		return (NULL);
 	}
+	if (deaths_count(s, folder) == SUMS_DEATHS)
+		set_aside(folder);
 	if (try_open(s, folder, err) == 0)
 		return (s);
 	env_close(s);
@@ -196,6 +241,7 @@ sums_close(struct sums *s)
 	if (s == NULL)
 		return;
 	env_close(s);
+	sums_good(s);
 	free(s);
 }
 
@@ -214,6 +260,20 @@ get(struct sums *s, MDB_val *key, MDB_val *value)
 	return (error == MDB_NOTFOUND ? SUMS_NONE : SUMS_ERROR);
 }
 
+static int
+point_read(const MDB_val *key, const MDB_val *value, struct sums_point *p)
+{
+	struct rd in = rd_of(value->mv_data, value->mv_size);
+
+	p->commit = rd_u64(&in);
+	p->subjects = rd_u64(&in);
+	p->life = rd_u64(&in);
+	if (value->mv_size != POINT_BYTES ||
+	    rd_u64(&in) != check_of(key->mv_data, key->mv_size, value->mv_data))
+		return (-1);
+	return (0);
+}
+
 enum sums_result
 sums_point(struct sums *s, uint64_t uid, struct sums_point *p)
 {
@@ -221,15 +281,10 @@ sums_point(struct sums *s, uint64_t uid, struct sums_point *p)
 	MDB_val key = { .mv_size = key_make(bytes, uid, TAG_POINT, STR_NONE), .mv_data = bytes };
 	MDB_val value;
 	enum sums_result result = get(s, &key, &value);
-	struct rd in;
 
 	if (result != SUMS_OK)
 		return (result);
-	in = rd_of(value.mv_data, value.mv_size);
-	p->commit = rd_u64(&in);
-	p->subjects = rd_u64(&in);
-	p->life = rd_u64(&in);
-	if (rd_u64(&in) != check_of(key.mv_data, key.mv_size, value.mv_data) || rd_end(&in) != 0)
+	if (point_read(&key, &value, p) != 0)
 		result = SUMS_ERROR;
 	mdb_txn_reset(s->reader);
 	return (result);
@@ -288,6 +343,71 @@ sums_each(struct sums *s, uint64_t uid, struct str prefix,
 	mdb_cursor_close(cursor);
 	mdb_txn_reset(s->reader);
 	return (result);
+}
+
+/* ---- is it all there ---- */
+
+static int
+walk_begin(struct sums *s, uint64_t uid)
+{
+	uint8_t bytes[KEY_MAX];
+	MDB_val key = { .mv_size = key_make(bytes, uid, TAG_POINT, STR_NONE), .mv_data = bytes };
+	MDB_val value;
+
+	if (mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->walk) != 0) {
+		s->walk = NULL;
+		return (-1);
+	}
+	if (mdb_cursor_open(s->walk, s->table, &s->at) != 0) {
+		mdb_txn_abort(s->walk);
+		s->walk = NULL;
+		return (-1);
+	}
+	s->walk_uid = uid;
+	s->walk_seen = 0;
+	return (mdb_cursor_get(s->at, &key, &value, MDB_SET_KEY) == 0 &&
+	    point_read(&key, &value, &s->walk_point) == 0 ? 0 : -1);
+}
+
+/* The next key of the stream; 1: there is none; -1: damage. */
+static int
+walk_one(struct sums *s)
+{
+	MDB_val key, value, found;
+	uint8_t bytes[8];
+	struct sum sum;
+	int error = mdb_cursor_get(s->at, &key, &value, MDB_NEXT);
+
+	for (unsigned i = 0; i < 8; i++)
+		bytes[i] = (uint8_t)(s->walk_uid >> (56 - 8 * i));
+	if (error == MDB_NOTFOUND ||
+	    (error == 0 && (key.mv_size < 9 || memcmp(key.mv_data, bytes, 8) != 0)))
+		return (1);
+	if (error != 0 || value_read(&key, &value, &sum) != 0)
+		return (-1);
+	s->walk_seen++;
+	return (mdb_get(s->walk, s->table, &key, &found) == 0 && found.mv_data == value.mv_data ?
+	    0 : -1);
+}
+
+enum sums_result
+sums_verify(struct sums *s, uint64_t uid, unsigned n)
+{
+	int ended = 0;
+
+	if (s->walk == NULL || s->walk_uid != uid) {
+		walk_end(s);
+		ended = walk_begin(s, uid);
+	}
+	while (n-- > 0 && ended == 0)
+		ended = walk_one(s);
+	if (ended == 0)
+		return (SUMS_OK);
+	/* One of several parts (commit 0) counts more than is there yet. */
+	if (ended > 0 && s->walk_point.commit != 0 && s->walk_seen != s->walk_point.subjects)
+		ended = -1;
+	walk_end(s);
+	return (ended > 0 ? SUMS_NONE : SUMS_ERROR);
 }
 
 /* ---- writing ---- */

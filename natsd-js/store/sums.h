@@ -39,9 +39,15 @@ struct sums_batch {
 
 enum sums_result { SUMS_OK, SUMS_NONE, SUMS_ERROR };
 
-/* sums_open - the folder is made when it is absent; a table that is damaged is set aside (renamed),
- * and begins anew.  NULL.  sums_close - NULL is fine. */
+/*
+ * sums_open - the folder is made when it is absent; a table that is damaged is set aside (renamed),
+ *	and begins anew.  Damage of it can kill us: after SUMS_DEATHS lives that did not get as
+ *	far as sums_good it is taken for damaged, too.  NULL.
+ * sums_close - NULL is fine.
+ */
+#define SUMS_DEATHS 2u
 struct sums *sums_open(const char *folder, struct err *);
+void sums_good(struct sums *);
 void sums_close(struct sums *);
 
 enum sums_result sums_point(struct sums *, uint64_t uid, struct sums_point *);
@@ -54,6 +60,14 @@ enum sums_result sums_find(struct sums *, uint64_t uid, struct str subject, stru
  */
 enum sums_result sums_each(struct sums *, uint64_t uid, struct str prefix,
     bool (*fn)(void *, struct str text, bool whole, const struct sum *), void *arg);
+
+/*
+ * sums_verify - some more of the stream, `n` keys, all of one moment: are they what the point says,
+ *	and are they found?  What is not found could not be told from what is not there.  Another
+ *	stream than at the last call: from its beginning.  SUMS_OK: there is more; SUMS_NONE: it is
+ *	all right; SUMS_ERROR: it is damaged.
+ */
+enum sums_result sums_verify(struct sums *, uint64_t uid, unsigned n);
 
 /*
  * sums_put - adds one to the bytes of a batch, count 0: it is gone.  -1: no memory.
