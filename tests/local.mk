@@ -34,7 +34,7 @@ dist_check_SCRIPTS += $(HOUSE_TESTS)
 KILL_TESTS = $(SYSTEM_KILL_TESTS)
 THREAD_TESTS = tests/unit/test_store_journal tests/unit/test_store_model tests/unit/test_ring tests/unit/test_inbox tests/unit/test_qsbr tests/unit/test_trie \
 	tests/unit/test_trie_cache tests/unit/test_err_log tests/unit/test_worker tests/unit/test_lend tests/unit/test_tls \
-	tests/system/core.py tests/system/deliver.py tests/system/limits.py tests/system/storm.py \
+	tests/system/core.py tests/system/deliver.py tests/system/limits.py \
 	tests/system/tls.py tests/system/kills/random_kills.py
 check-kills: $(check_PROGRAMS) $(check_DATA)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS="$(KILL_TESTS)"
