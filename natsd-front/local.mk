@@ -106,7 +106,7 @@ EXTRA_DIST += natsd-front/alloc_plan.c
 if KILLPOINTS
 natsd_front_natsd_front_SOURCES += natsd-front/alloc_plan.c
 natsd_front_natsd_front_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
-	-Wl,--wrap=reallocarray,--wrap=aligned_alloc,--wrap=strdup,--wrap=strndup
+	-Wl,--wrap=reallocarray,--wrap=aligned_alloc,--wrap=strdup,--wrap=strndup,--wrap=front_attach
 else
 natsd_front_natsd_front_LDFLAGS = $(AM_LDFLAGS)
 endif

@@ -119,7 +119,7 @@ tls_library_begin(struct err *e)
 		return (0);
 	begins = true;
 	CRYPTO_set_mem_functions(take_memory, change_memory, give_memory);
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1 ||
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) != 1 ||
 	    OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS |
 	    OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) != 1 ||
 	    RAND_bytes(chance, sizeof(chance)) != 1)
