@@ -159,13 +159,14 @@ def log_levels_change_at_once_14_5(server):
 
 	def talk():
 		before = len(lines())
-		with Client(server, QUIET) as c:
-			c.pub("subject.of.note", "payload")
-			c.flush()
+		c = Client(server, QUIET)
+		talk.clients.append(c)  # whose end would be told some time later
+		c.pub("subject.of.note", "payload")
+		c.flush()
 		reload(server, talk.config, talk.turn)
 		talk.turn += 1
 		return lines()[before:]
-	talk.turn, talk.config = 1, "debug: true\n"
+	talk.turn, talk.config, talk.clients = 1, "debug: true\n", []
 	equal([line for line in talk() if "[DBG]" in line or "[TRC]" in line], [])
 	talk.config = "debug: true\ntrace: true\n"
 	said = talk()
