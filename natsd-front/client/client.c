@@ -16,6 +16,8 @@
 #include "natsd-front/grants.h"
 #include "natsd-front/text.h"
 
+#define QUOTED_MAX (TEXT_ERR_MAX - 128)
+
 #define SUBS_LOG_NS (2 * NS_PER_S) /* the line about too many subscriptions, at most this often */
 #define STALL_LOG_US 5000	   /* stalled this long in one read is worth a line */
 
@@ -34,9 +36,9 @@ client_next_sub(const struct conn *c)
 }
 
 static const char *
-quoted(char out[TEXT_ERR_MAX / 4], struct str s)
+quoted(char out[QUOTED_MAX], struct str s)
 {
-	text_quote(out, TEXT_ERR_MAX / 4, s);
+	text_quote(out, QUOTED_MAX, s);
 	return (out);
 }
 
@@ -65,7 +67,7 @@ client_stall(struct conn *c, uint32_t us)
 static void
 violation(struct conn *c, struct str subject, struct str queue, struct str sid)
 {
-	char subj[TEXT_ERR_MAX / 4], q[TEXT_ERR_MAX / 4];
+	char subj[QUOTED_MAX], q[QUOTED_MAX];
 
 	quoted(subj, subject);
 	if (queue.n == 0) {
@@ -92,7 +94,7 @@ subscribe_allowed(struct conn *c, struct str subject, struct str queue, struct s
 {
 	const struct settings *s = c->worker->settings;
 	struct account *a = c->account;
-	char subj[TEXT_ERR_MAX / 4];
+	char subj[QUOTED_MAX];
 
 	if (str_eq(queue, STR("_sys_")) || !may_subscribe(c, subject, queue)) {
 		violation(c, subject, queue, sid);
