@@ -9,7 +9,7 @@
 #include "natsd-front/fan.h"
 #include "natsd-front/msg_trace.h"
 
-#define HOPS_MAX 16 /* workers asked for a queue member before nobody is left */
+#define HOPS_MAX 16u /* workers asked for a queue member, at least, before nobody is left */
 
 static uint32_t
 record_len(const struct local_msg *head, bool inline_body)
@@ -230,9 +230,31 @@ find_queue(const struct trie_result *r, struct str name)
 	return (NULL);
 }
 
-/* The chosen member is gone: choose again among those who are left. */
+/* Behind the one that refused, so that the workers who look one after the other walk the group once;
+ * anywhere when that one is gone. */
+static uint32_t
+next_place(struct worker *w, const struct trie_result *r, const struct trie_queue *q,
+    const struct sub *refused)
+{
+	uint32_t i;
+
+	for (i = 0; refused != NULL && i < q->n; i++)
+		if ((struct sub *)r->subs[q->first + i] == refused)
+			return (i + 1);
+	return (worker_random(w, q->n));
+}
+
+/* Whether the walk has been round the whole group, or that long, while members came and went. */
 static bool
-choose_again(struct delivery *d, struct str queue, const struct local_msg *head)
+walked_enough(const struct trie_queue *q, uint16_t hops)
+{
+	return (hops >= HOPS_MAX && (hops >= q->n || hops == UINT16_MAX));
+}
+
+/* The chosen member is gone or refuses: choose again among the others. */
+static bool
+choose_again(struct delivery *d, struct str queue, const struct sub *refused,
+    const struct local_msg *head)
 {
 	struct worker *w = d->w;
 	const struct trie_result *r;
@@ -241,16 +263,14 @@ choose_again(struct delivery *d, struct str queue, const struct local_msg *head)
 	uint32_t start, i;
 	struct sub *s;
 
-	if (head->hops >= HOPS_MAX)
-		return (false);
 	d->claimed = false;
 	d->passes_on = true;
 	r = trie_cache_match(w->cache, d->account->id, d->account->trie, d->msg->subject);
 	if (r == NULL)
 		delivery_lost(w, d->publisher);
-	if ((q = find_queue(r, queue)) == NULL)
+	if ((q = find_queue(r, queue)) == NULL || walked_enough(q, head->hops))
 		return (false);
-	start = worker_random(w, q->n);
+	start = next_place(w, r, q, refused);
 	for (i = 0; i < q->n; i++) {
 		s = (struct sub *)r->subs[q->first + (start + i) % q->n];
 		if (s->kind == SUB_ROLE)
@@ -282,7 +302,7 @@ on_msg(struct worker *w, const struct ring_rec *rec)
 		.from_client = (head.flags & LOCAL_CLIENT) != 0, .claimed = true };
 	bool taken = false;
 	struct handle h;
-	struct sub *s;
+	struct sub *s = NULL;
 	uint32_t i;
 
 	/* Its publisher may by now be one of ours: a queue member was chosen again. */
@@ -295,7 +315,7 @@ on_msg(struct worker *w, const struct ring_rec *rec)
 			taken |= deliver_here(&d, s);
 	}
 	if (!taken && rec->type == LOCAL_QUEUE)
-		taken = choose_again(&d, queue, &head);
+		taken = choose_again(&d, queue, s, &head);
 	if (!taken && (head.flags & LOCAL_SOLE) != 0)
 		say_nobody(&d);
 	delivery_end(&d);
