@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "common/cursor.h"
+#include "common/log.h"
 #include "natsd-js/store/store_priv.h"
 
 #define STATE_MAX ((size_t)1 << 30)
@@ -205,7 +206,7 @@ state_seal(struct job *j, uint64_t commit)
 		    j->state_at + j->points[i]);
 
 		if (record_decode(p, j->state.len - j->points[i], place, &r) != 0)
-			assert(!"a point of ours");
+			bug("store: no such point of the state file");
 		memcpy(payload, r.payload.p, sizeof(payload));
 		out = wr_of(payload + 8, 8);
 		wr_u64(&out, commit);
