@@ -73,12 +73,13 @@ block_rewrite(struct block *b, struct err *err)
 {
 	struct stream *s = b->stream;
 	struct moving m = { .from = b };
-	uint32_t at = block_find_index(s, b->first), live = b->live;
+	uint32_t at = 0, live = b->live;
 	enum store_result result = block_know(b, err);
 
 	if (result != STORE_OK)
 		return (-1);
-	while (at < s->block_count && s->blocks[at] != b)
+	/* By itself, not by its first sequence: after damage two blocks may claim the same. */
+	while (s->blocks[at] != b)
 		at++;
 	m.to = block_alone(s, b->first);
 	if (m.to == NULL)
