@@ -253,6 +253,15 @@ block_put(struct block *b, uint32_t number, uint32_t offset)
 	b->changed = true;
 }
 
+void
+block_clip(struct block *b)
+{
+	uint32_t numbers = block_numbers(b);
+
+	for (uint32_t w = numbers / 64; w < b->dead_words; w++)
+		b->dead[w] &= w == numbers / 64 ? (UINT64_C(1) << (numbers % 64)) - 1 : 0;
+}
+
 int
 block_kill_reserve(struct block *b, uint32_t number, size_t ranges)
 {

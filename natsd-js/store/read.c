@@ -250,6 +250,7 @@ know_take(struct knowing *k, unsigned gaps, bool all)
 	b->steps = k->fresh.steps;
 	b->steps_room = k->fresh.steps_room;
 	b->known = true;
+	block_clip(b);
 	if (gaps > 0)
 		store_report(b->stream->store, false,
 		    "stream %016" PRIx64 ": block %08x has %u runs of bytes that do not verify",

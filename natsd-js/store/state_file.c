@@ -451,6 +451,7 @@ blocks_order(struct stream *s)
 			b->last = bound + 1 >= b->first ? bound : b->first - 1;
 		if (b->live > block_numbers(b))
 			b->live = block_numbers(b);
+		block_clip(b);
 	}
 }
 

@@ -248,6 +248,8 @@ struct block *block_find(const struct stream *, uint64_t seq);	/* whose span has
 int block_reserve(struct block *, uint32_t number);
 /* block_put - a message at offset, the last one; block_reserve was asked. */
 void block_put(struct block *, uint32_t number, uint32_t offset);
+/* block_clip - forgets the dead behind its end: what damaged files say of a longer block. */
+void block_clip(struct block *);
 /* block_kill - number is dead; `fresh`: the file has to be told.  block_kill_reserve was asked, for
  * the highest number and so many ranges. */
 int block_kill_reserve(struct block *, uint32_t number, size_t ranges);
