@@ -120,26 +120,33 @@ scan_piece(struct scan *x, const struct record_bytes *p)
 	return (0);
 }
 
-/* The part in the file, in a block of memory to be freed; NULL: why. */
+/* The part in the file, in a block of memory to be freed; NULL: why.  What a damaged entry says of its
+ * length is believed no further than the file goes. */
 static uint8_t *
 file_load(struct block *b, size_t *n, enum store_result *result, struct err *err)
 {
-	uint8_t *p = malloc(b->synced);
-	int handle;
+	struct disk *disk = b->stream->store->disk;
+	int handle = handle_get(b->stream, b->number, err);
+	uint64_t there, want;
+	uint8_t *p;
 	ssize_t got;
 
+	if (handle < 0) {
+		*result = errno == ENOENT ? STORE_DAMAGED : STORE_ERROR;
+		return (NULL);
+	}
 	*result = STORE_ERROR;
-	if (p == NULL) {
+	if (disk_size(disk, handle, &there) != 0) {
+		err_sys(err, "size of block %08x", b->number);
+		return (NULL);
+	}
+	want = there < b->synced ? there : b->synced;
+	if ((p = malloc(want == 0 ? 1 : (size_t)want)) == NULL) {
 		err_set(err, "out of memory");
 		return (NULL);
 	}
-	handle = handle_get(b->stream, b->number, err);
-	if (handle < 0)
-		*result = errno == ENOENT ? STORE_DAMAGED : STORE_ERROR;
-	got = handle < 0 ? -1 : disk_read(b->stream->store->disk, handle, p, b->synced, 0);
-	if (got < 0) {
-		if (handle >= 0)
-			err_sys(err, "read block %08x", b->number);
+	if ((got = disk_read(disk, handle, p, (size_t)want, 0)) < 0) {
+		err_sys(err, "read block %08x", b->number);
 		free(p);
 		return (NULL);
 	}
