@@ -63,21 +63,19 @@ on_config(struct front *f, struct ctl_msg *m, struct err *e)
 	struct ctl_config c;
 	uint8_t *p;
 	size_t n;
-	int rc;
 
 	if (ctl_get_config(m, &c) != 0 || f->settings != NULL)
 		return (err_set(e, "broken CONFIG"));
 	if (shm_read_all(m->fds[0], OPTIONS_ENCODED_MAX, &p, &n, e) != 0)
 		return (-1);
 	f->settings = settings_new(p, n, e);
-	rc = f->settings == NULL ? -1 : status_set_options(f->status, p, n, e);
 	explicit_bzero(p, n); /* passwords are in it */
 	free(p);
-	if (rc == 0) {
-		status_set_tls(f->status, f->settings->tls);
-		log_set_levels(f->settings->o.debug, f->settings->o.trace);
-	}
-	return (rc);
+	if (f->settings == NULL)
+		return (-1);
+	status_set_settings(f->status, f->settings);
+	log_set_levels(f->settings->o.debug, f->settings->o.trace);
+	return (0);
 }
 
 static int

@@ -51,8 +51,6 @@ struct front {
 
 	struct settings *settings; /* in use */
 	struct settings *next;	   /* validated, waits for CONFIG_USE */
-	uint8_t *next_bytes;
-	size_t next_nbytes;
 	struct settings *old;	/* still used by `old_users` workers */
 	uint32_t answer_later;	/* generation offered meanwhile, agreed to when they are done; 0 */
 	unsigned old_users;

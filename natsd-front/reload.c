@@ -13,19 +13,20 @@ static void
 offer_drop(struct front *f)
 {
 	settings_release(f->next);
-	if (f->next_bytes != NULL)
-		explicit_bzero(f->next_bytes, f->next_nbytes); /* passwords are in it */
-	free(f->next_bytes);
 	f->next = NULL;
-	f->next_bytes = NULL;
 }
 
 static int
 offer_read(struct front *f, struct ctl_msg *m, struct err *e)
 {
-	if (shm_read_all(m->fds[0], OPTIONS_ENCODED_MAX, &f->next_bytes, &f->next_nbytes, e) != 0)
+	uint8_t *p;
+	size_t n;
+
+	if (shm_read_all(m->fds[0], OPTIONS_ENCODED_MAX, &p, &n, e) != 0)
 		return (-1);
-	f->next = settings_new(f->next_bytes, f->next_nbytes, e);
+	f->next = settings_new(p, n, e);
+	explicit_bzero(p, n); /* passwords are in it */
+	free(p);
 	return (f->next == NULL ? -1 : settings_bind(f->next, f->shared, e));
 }
 
@@ -118,9 +119,7 @@ reload_use(struct front *f, uint32_t generation)
 	f->old = f->settings;
 	f->settings = f->next;
 	f->next = NULL;
-	status_set_tls(f->status, f->settings->tls);
-	status_set_options(f->status, f->next_bytes, f->next_nbytes, NULL);
-	offer_drop(f);
+	status_set_settings(f->status, f->settings);
 	log_set_levels(f->settings->o.debug, f->settings->o.trace);
 	accept_settings(f);
 	tell_workers(f);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "common/mono.h"
+#include "natsd-front/settings.h"
 #include "natsd-front/status.h"
 #include "natsd-front/tls/context.h"
 
@@ -15,9 +16,7 @@ struct status {
 	pthread_mutex_t lock;
 	pthread_cond_t came; /* usage */
 	struct status_role roles[STATUS_ROLES];
-	uint8_t *options;
-	size_t noptions;
-	struct tls_context *tls;
+	const struct settings *settings; /* held */
 	bool lame, listening;
 	uint64_t asked, sent; /* tokens: wanted by the monitor, passed on by main */
 	struct ctl_usage usage;
@@ -47,48 +46,41 @@ status_free(struct status *s)
 		return;
 	pthread_cond_destroy(&s->came);
 	pthread_mutex_destroy(&s->lock);
-	tls_context_release(s->tls);
-	free(s->options);
+	settings_release(s->settings);
 	free(s);
 }
 
 void
-status_set_tls(struct status *s, struct tls_context *tls)
+status_set_settings(struct status *s, const struct settings *settings)
 {
-	struct tls_context *before;
+	const struct settings *before;
 
 	pthread_mutex_lock(&s->lock);
-	before = s->tls;
-	s->tls = tls == NULL ? NULL : tls_context_hold(tls);
+	before = s->settings;
+	s->settings = settings_hold(settings);
 	pthread_mutex_unlock(&s->lock);
-	tls_context_release(before);
+	settings_release(before);
+}
+
+const struct settings *
+status_settings(struct status *s)
+{
+	const struct settings *settings;
+
+	pthread_mutex_lock(&s->lock);
+	settings = settings_hold(s->settings);
+	pthread_mutex_unlock(&s->lock);
+	return (settings);
 }
 
 struct tls_context *
 status_tls(struct status *s)
 {
-	struct tls_context *tls;
+	const struct settings *settings = status_settings(s);
+	struct tls_context *tls = settings->tls == NULL ? NULL : tls_context_hold(settings->tls);
 
-	pthread_mutex_lock(&s->lock);
-	tls = s->tls == NULL ? NULL : tls_context_hold(s->tls);
-	pthread_mutex_unlock(&s->lock);
+	settings_release(settings);
 	return (tls);
-}
-
-int
-status_set_options(struct status *s, const uint8_t *p, size_t n, struct err *e)
-{
-	uint8_t *copy = malloc(n);
-
-	if (copy == NULL)
-		return (err_set(e, "no memory"));
-	memcpy(copy, p, n);
-	pthread_mutex_lock(&s->lock);
-	free(s->options);
-	s->options = copy;
-	s->noptions = n;
-	pthread_mutex_unlock(&s->lock);
-	return (0);
 }
 
 void
@@ -148,18 +140,6 @@ status_usage_came(struct status *s, const struct ctl_usage *u)
 	s->usage = *u;
 	pthread_cond_broadcast(&s->came);
 	pthread_mutex_unlock(&s->lock);
-}
-
-int
-status_options(struct status *s, struct options *o, struct err *e)
-{
-	int rc;
-
-	pthread_mutex_lock(&s->lock);
-	rc = s->options == NULL ? err_set(e, "no configuration yet")
-				: options_decode(o, s->options, s->noptions, e);
-	pthread_mutex_unlock(&s->lock);
-	return (rc);
 }
 
 void

@@ -28,6 +28,7 @@ struct status_role {
 #define STATUS_FRONT PEER_COUNT
 #define STATUS_ROLES (PEER_COUNT + 1)
 
+struct settings;
 struct status;
 struct tls_context;
 
@@ -36,11 +37,11 @@ void status_free(struct status *);
 
 /* ---- the main thread ---- */
 
-/* status_set_options - a copy of what the supervisor said last (its encoded form). */
-int status_set_options(struct status *, const uint8_t *, size_t, struct err *);
-/* status_set_tls - what monitoring does handshakes with; NULL: none.  Holds it.
- * status_tls - held for the caller; NULL likewise.  Any thread. */
-void status_set_tls(struct status *, struct tls_context *);
+/* status_set_settings - the configuration in use from now on; holds it.
+ * status_settings - held for the caller, who releases it.  Any thread, once there is one.
+ * status_tls - what monitoring does handshakes with, held for the caller; NULL: none.  Any thread. */
+void status_set_settings(struct status *, const struct settings *);
+const struct settings *status_settings(struct status *);
 struct tls_context *status_tls(struct status *);
 
 void status_set_role(struct status *, unsigned index, const struct ctl_peer *);
@@ -56,9 +57,6 @@ void status_main_bell(struct status *, const struct doorbell *);
 
 /* ---- the monitoring thread ---- */
 
-/* status_options - the configuration in use, decoded into an initialised struct; options_free()
- * it. */
-int status_options(struct status *, struct options *, struct err *);
 void status_role(struct status *, unsigned index, struct status_role *);
 bool status_lame(struct status *);
 bool status_listening(struct status *);

@@ -18,7 +18,7 @@ facts_account_named(const struct facts *f, struct str name)
 static const struct access_account *
 system_account(const struct facts *f)
 {
-	const struct access *a = f->o.access;
+	const struct access *a = f->o->access;
 
 	return (a->system_account == ACCESS_NO_ACCOUNT ? NULL : &a->accounts[a->system_account]);
 }

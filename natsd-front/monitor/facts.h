@@ -14,6 +14,7 @@
 #include "common/mono.h"
 #include "common/options.h"
 #include "common/trie.h"
+#include "natsd-front/settings.h"
 #include "natsd-front/snapshot.h"
 #include "natsd-front/status.h"
 
@@ -44,8 +45,8 @@ struct facts {
 	unsigned cores, threads;
 
 	uint64_t requests[FACTS_PAGES]; /* so far, by page */
-	struct options o;
-	bool has_options;
+	const struct settings *settings; /* held; NULL: facts_gather has not got so far */
+	const struct options *o;	 /* its options */
 	struct wall now;
 	bool listening; /* for clients */
 	struct status_role roles[STATUS_ROLES];

@@ -31,11 +31,8 @@ facts_gather(struct facts *f, const struct facts_source *from, const struct fact
 	unsigned i;
 
 	f->now = wall_now();
-	if (options_init(&f->o, e) != 0)
-		return (-1);
-	f->has_options = true;
-	if (status_options(from->status, &f->o, e) != 0)
-		return (-1);
+	f->settings = status_settings(from->status);
+	f->o = &f->settings->o;
 	f->listening = status_listening(from->status);
 	for (i = 0; i < STATUS_ROLES; i++)
 		status_role(from->status, i, &f->roles[i]);
@@ -61,9 +58,9 @@ facts_forget(struct facts *f)
 {
 	size_t i;
 
-	if (f->has_options)
-		options_free(&f->o);
-	f->has_options = false;
+	settings_release(f->settings);
+	f->settings = NULL;
+	f->o = NULL;
 	snapshot_free(f->workers);
 	f->workers = NULL;
 	for (i = 0; i < f->nclosed; i++)
@@ -118,7 +115,7 @@ fill_account(struct facts_account *f, const struct account *a, const struct acce
 static int
 gather_accounts(struct facts *f, const struct shared *s, struct err *e)
 {
-	const struct access *access = f->o.access;
+	const struct access *access = f->o->access;
 	struct account_list l = { .size = s->naccounts };
 	struct account *a;
 	size_t i;

@@ -222,7 +222,7 @@ detail(struct json_out *j, const struct facts *f, const struct facts_account *a)
 	json_key(j, "account_detail");
 	json_object_begin(j);
 	json_kstr(j, "account_name", str_of(a->name));
-	json_ktime(j, "update_time", (struct wall){ .ns = f->o.config_load_wall_ns }, false);
+	json_ktime(j, "update_time", (struct wall){ .ns = f->o->config_load_wall_ns }, false);
 	json_kbool_oe(j, "is_system", facts_is_system(f, a));
 	json_kbool(j, "expired", false);
 	json_kbool(j, "complete", true);
@@ -251,7 +251,7 @@ accountz_build(struct page_call *call, const struct facts *f, struct buf *out)
 	}
 	json_begin(&j, out, 2);
 	json_object_begin(&j);
-	json_kstr(&j, "server_id", str_of(f->o.server_id));
+	json_kstr(&j, "server_id", str_of(f->o->server_id));
 	json_ktime(&j, "now", f->now, false);
 	json_kstr_oe(&j, "system_account", facts_system_account(f));
 	if (a == NULL)

@@ -70,7 +70,7 @@ accstatz_build(struct page_call *call, const struct facts *f, struct buf *out)
 
 	json_begin(&j, out, 2);
 	json_object_begin(&j);
-	json_kstr(&j, "server_id", str_of(f->o.server_id));
+	json_kstr(&j, "server_id", str_of(f->o->server_id));
 	json_ktime(&j, "now", f->now, false);
 	json_key(&j, "account_statz");
 	json_array_begin(&j);

@@ -453,7 +453,7 @@ connz_build(struct page_call *call, const struct facts *f, struct buf *out)
 
 	json_begin(&j, out, 2);
 	json_object_begin(&j);
-	json_kstr(&j, "server_id", unknown ? STR_NONE : str_of(f->o.server_id));
+	json_kstr(&j, "server_id", unknown ? STR_NONE : str_of(f->o->server_id));
 	json_ktime(&j, "now", f->now, false);
 	json_ku64(&j, "num_connections", s.shown);
 	json_ku64(&j, "total", s.total);

@@ -123,7 +123,7 @@ static int
 flatten_page(struct metrics *m, const char *prefix, const struct page *page, const struct facts *f)
 {
 	struct page_call call;
-	struct flat flat = { .m = m, .prefix = prefix, .server_id = str_of(f->o.server_id) };
+	struct flat flat = { .m = m, .prefix = prefix, .server_id = str_of(f->o->server_id) };
 	struct buf json = BUF_INIT(PAGE_BYTES_MAX);
 	json_t *j = NULL;
 
@@ -145,12 +145,12 @@ times(struct metrics *m, const struct facts *f)
 {
 	metrics_family(m, "gnatsd_varz", STR("start"), METRICS_GAUGE, NULL);
 	metrics_sample(m);
-	metrics_label(m, "server_id", str_of(f->o.server_id));
-	metrics_i64(m, f->o.start_wall_ns / NS_PER_MS);
+	metrics_label(m, "server_id", str_of(f->o->server_id));
+	metrics_i64(m, f->o->start_wall_ns / NS_PER_MS);
 	metrics_family(m, "gnatsd_varz", STR("config_load_time"), METRICS_GAUGE, NULL);
 	metrics_sample(m);
-	metrics_label(m, "server_id", str_of(f->o.server_id));
-	metrics_i64(m, f->o.config_load_wall_ns / NS_PER_MS);
+	metrics_label(m, "server_id", str_of(f->o->server_id));
+	metrics_i64(m, f->o->config_load_wall_ns / NS_PER_MS);
 }
 
 /* ---- accounts ---- */
@@ -187,7 +187,7 @@ static const struct {
 static void
 account_labels(struct metrics *m, const struct facts *f, const struct facts_account *a)
 {
-	metrics_label(m, "server_id", str_of(f->o.server_id));
+	metrics_label(m, "server_id", str_of(f->o->server_id));
 	metrics_label(m, "account", str_of(a->name));
 	metrics_label(m, "account_id", str_of(a->name));
 	metrics_label(m, "account_name", str_of(a->name));
@@ -226,7 +226,7 @@ health(struct metrics *m, const struct facts *f)
 {
 	metrics_family(m, "gnatsd_healthz", STR("status"), METRICS_GAUGE, NULL);
 	metrics_sample(m);
-	metrics_label(m, "server_id", str_of(f->o.server_id));
+	metrics_label(m, "server_id", str_of(f->o->server_id));
 	metrics_u64(m, !f->listening); /* 0 is well */
 }
 

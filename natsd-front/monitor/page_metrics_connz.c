@@ -130,7 +130,7 @@ static void
 begin_conn(struct metrics *m, const struct facts *f, const struct snapshot_conn *c)
 {
 	metrics_sample(m);
-	metrics_label(m, "server_id", str_of(f->o.server_id));
+	metrics_label(m, "server_id", str_of(f->o->server_id));
 	number_label(m, "cid", c->cid);
 	metrics_label(m, "kind", str_of(c->kind));
 	metrics_label(m, "type", str_of(c->type));
@@ -167,7 +167,7 @@ one(struct metrics *m, const struct facts *f, const char *name, uint64_t v)
 {
 	metrics_family(m, "gnatsd_connz", str_of(name), METRICS_GAUGE, NULL);
 	metrics_sample(m);
-	metrics_label(m, "server_id", str_of(f->o.server_id));
+	metrics_label(m, "server_id", str_of(f->o->server_id));
 	metrics_u64(m, v);
 }
 
@@ -180,7 +180,7 @@ sums(struct metrics *m, const struct facts *f, const struct chosen *l)
 	for (i = 0; i < sizeof(summed) / sizeof(summed[0]); i++) {
 		metrics_family(m, "gnatsd_connz", str_of(summed[i].name), summed[i].type, NULL);
 		metrics_sample(m);
-		metrics_label(m, "server_id", str_of(f->o.server_id));
+		metrics_label(m, "server_id", str_of(f->o->server_id));
 		metrics_u64(m, sum_of(f, summed[i].value));
 		for (k = 0; k < l->n; k++) {
 			begin_conn(m, f, l->at[k]);

@@ -34,7 +34,7 @@ root_build(struct page_call *call, const struct facts *f, struct buf *out)
 	int rc = -1;
 
 	(void)call;
-	if (http_base_clean(str_of(f->o.http_base_path), &base) != 0)
+	if (http_base_clean(str_of(f->o->http_base_path), &base) != 0)
 		goto out;
 	if (base.len > 1 && http_path_encode(buf_str(&base), &shown) != 0)
 		goto out;

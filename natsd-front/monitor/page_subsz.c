@@ -163,7 +163,7 @@ subsz_build(struct page_call *call, const struct facts *f, struct buf *out)
 
 	json_begin(&j, out, 2);
 	json_object_begin(&j);
-	json_kstr(&j, "server_id", str_of(f->o.server_id));
+	json_kstr(&j, "server_id", str_of(f->o->server_id));
 	json_ktime(&j, "now", f->now, false);
 	statistics(&j, s, f);
 	json_ku64(&j, "total", s->subs ? list(NULL, s, f) : 0);

@@ -91,8 +91,8 @@ process(struct json_out *j, const struct facts *f)
 {
 	char uptime[PAGE_TIME_MAX];
 
-	page_uptime(uptime, f->now.ns - f->o.start_wall_ns);
-	json_ktime(j, "start", (struct wall){ .ns = f->o.start_wall_ns }, false);
+	page_uptime(uptime, f->now.ns - f->o->start_wall_ns);
+	json_ktime(j, "start", (struct wall){ .ns = f->o->start_wall_ns }, false);
 	json_ktime(j, "now", f->now, false);
 	json_kstr(j, "uptime", str_of(uptime));
 	json_ku64(j, "mem", f->usage.rss_bytes);
@@ -152,7 +152,7 @@ kinds(struct json_out *j, const char *key, uint64_t clients)
 static void
 configuration(struct json_out *j, const struct facts *f)
 {
-	const struct options *o = &f->o;
+	const struct options *o = f->o;
 
 	json_ktime(j, "config_load_time", (struct wall){ .ns = o->config_load_wall_ns }, false);
 	json_kstr(j, "config_digest", str_of(o->config_digest));
@@ -195,8 +195,8 @@ varz_build(struct page_call *call, const struct facts *f, struct buf *out)
 
 	json_begin(&j, out, 2);
 	json_object_begin(&j);
-	identity(&j, &f->o);
-	limits(&j, &f->o);
+	identity(&j, f->o);
+	limits(&j, f->o);
 	process(&j, f);
 	traffic(&j, facts_conns(f), &c);
 	json_ku64(&j, "subscriptions", subscriptions(f));
@@ -211,8 +211,8 @@ varz_build(struct page_call *call, const struct facts *f, struct buf *out)
 	json_ku64(&j, "wait_time", 0);
 	json_ku64(&j, "max_wait_time", 0);
 	json_object_end(&j);
-	if (f->o.tls != NULL)
-		expiry(&j, f->o.tls->not_after_s);
+	if (f->o->tls != NULL)
+		expiry(&j, f->o->tls->not_after_s);
 	page_natsd(&j, call, f);
 	json_object_end(&j);
 	return (json_end(&j));

@@ -60,6 +60,7 @@ static struct tally tallies2[] = { { .in_msgs = 0 }, { .in_msgs = 1 }, { .out_by
 
 static struct snapshot_part parts[2];
 static struct snapshot workers;
+static struct options opts;
 
 /* Fresh facts: two workers with three connections, two closed ones. */
 static struct facts
@@ -81,17 +82,17 @@ make_facts(void)
 		    .max_fanout = 1 },
 		.stats = { .out_bytes = 99, .total_conns = 2, .stale_conns = 1 } };
 	workers = (struct snapshot){ .nparts = 2, .parts = parts };
-	ck_assert_int_eq(options_init(&f.o, &e), 0);
-	f.has_options = true;
-	accounts[0].said = &f.o.access->accounts[0];
-	accounts[1].said = &f.o.access->accounts[1];
-	free(f.o.server_id);
-	f.o.server_id = strdup("NABC");
-	free(f.o.bound_host);
-	f.o.bound_host = strdup("127.0.0.1");
-	f.o.bound_port = 4222;
-	f.o.start_wall_ns = START;
-	f.o.config_load_wall_ns = START;
+	ck_assert_int_eq(options_init(&opts, &e), 0);
+	f.o = &opts;
+	accounts[0].said = &opts.access->accounts[0];
+	accounts[1].said = &opts.access->accounts[1];
+	free(opts.server_id);
+	opts.server_id = strdup("NABC");
+	free(opts.bound_host);
+	opts.bound_host = strdup("127.0.0.1");
+	opts.bound_port = 4222;
+	opts.start_wall_ns = START;
+	opts.config_load_wall_ns = START;
 	return (f);
 }
 
@@ -147,10 +148,10 @@ string(const json_t *j, const char *key)
 }
 
 static void
-forget(struct facts *f, json_t *j)
+forget(json_t *j)
 {
 	json_decref(j);
-	options_free(&f->o);
+	options_free(&opts);
 }
 
 /* ---- refused options ---- */
@@ -197,7 +198,7 @@ START_TEST(test_refused)
 	ck_assert_int_eq(status, 400);
 	ck_assert_str_eq(text, refused[_i].text);
 	free(text);
-	options_free(&f.o);
+	options_free(&opts);
 }
 END_TEST
 
@@ -260,7 +261,7 @@ START_TEST(test_listed)
 	ck_assert_int_eq(number(j, "total"), listed[_i].total);
 	ck_assert_uint_eq((size_t)number(j, "num_connections"),
 	    json_array_size(json_object_get(j, "connections")));
-	forget(&f, j);
+	forget(j);
 }
 END_TEST
 
@@ -290,7 +291,7 @@ START_TEST(test_connection)
 	ck_assert_ptr_null(json_object_get(c, "stalls"));
 	ck_assert_ptr_null(json_object_get(c, "stop"));
 	ck_assert_ptr_null(json_object_get(c, "subscriptions_list"));
-	forget(&f, j);
+	forget(j);
 }
 END_TEST
 
@@ -307,7 +308,7 @@ START_TEST(test_closed_connection)
 	ck_assert_str_eq(string(c, "account"), "$SYS");
 	ck_assert_str_eq(string(s, "account"), "$SYS");
 	ck_assert_str_eq(string(s, "sid"), "x");
-	forget(&f, j);
+	forget(j);
 }
 END_TEST
 
@@ -326,7 +327,7 @@ START_TEST(test_subscriptions_of_a_connection)
 	ck_assert_str_eq(string(s, "qgroup"), "q");
 	ck_assert_int_eq(number(s, "max"), 9);
 	ck_assert_ptr_null(json_object_get(s, "account"));
-	forget(&f, j);
+	forget(j);
 }
 END_TEST
 
@@ -339,7 +340,7 @@ START_TEST(test_unknown_account)
 	ck_assert(json_is_null(json_object_get(j, "connections")));
 	ck_assert_int_eq(number(j, "offset"), 3);
 	ck_assert_int_eq(number(j, "total"), 0);
-	forget(&f, j);
+	forget(j);
 }
 END_TEST
 
@@ -360,7 +361,7 @@ START_TEST(test_subsz)
 	ck_assert(json_number_value(json_object_get(j, "avg_fanout")) > 1.49);
 	ck_assert_int_eq(number(j, "total"), 0);
 	ck_assert_ptr_null(json_object_get(j, "subscriptions_list"));
-	forget(&f, j);
+	forget(j);
 }
 END_TEST
 
@@ -388,7 +389,7 @@ START_TEST(test_subsz_list)
 	ck_assert_int_eq(number(j, "total"), subszs[_i].total);
 	ck_assert_uint_eq(json_array_size(json_object_get(j, "subscriptions_list")),
 	    subszs[_i].listed);
-	forget(&f, j);
+	forget(j);
 }
 END_TEST
 
@@ -403,10 +404,10 @@ START_TEST(test_varz)
 	unsigned i;
 
 	f.requests[FACTS_VARZ] = 2;
-	free(f.o.server_tags);
-	f.o.server_tags = strdup("a:1\nb");
-	free(f.o.server_metadata);
-	f.o.server_metadata = strdup("k\tv\nl\tw x");
+	free(opts.server_tags);
+	opts.server_tags = strdup("a:1\nb");
+	free(opts.server_metadata);
+	opts.server_metadata = strdup("k\tv\nl\tw x");
 	j = get_json(&f, "/varz", "");
 	ck_assert_str_eq(string(j, "server_id"), "NABC");
 	ck_assert_str_eq(string(j, "server_name"), "NABC");
@@ -432,7 +433,7 @@ START_TEST(test_varz)
 	for (i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
 		ck_assert_uint_eq(json_object_size(json_object_get(j, objects[i])), 0);
 	ck_assert_ptr_null(json_object_get(j, "natsd"));
-	forget(&f, j);
+	forget(j);
 }
 END_TEST
 
@@ -457,7 +458,7 @@ START_TEST(test_natsd_key_is_last)
 	ck_assert_str_eq(string(role, "why"), "killed by signal 9");
 	ck_assert_ptr_null(json_object_get(
 	    json_object_get(json_object_get(j, "natsd"), "roles"), "raft"));
-	forget(&f, j);
+	forget(j);
 }
 END_TEST
 
@@ -496,7 +497,7 @@ START_TEST(test_healthz)
 	ck_assert_int_eq(status, healths[_i].status);
 	ck_assert_str_eq(text, healths[_i].text);
 	free(text);
-	options_free(&f.o);
+	options_free(&opts);
 }
 END_TEST
 
@@ -514,12 +515,12 @@ START_TEST(test_root)
 	ck_assert_ptr_nonnull(strstr(text, "href=./varz"));
 	ck_assert_ptr_nonnull(strstr(text, "href=./debug/vars"));
 	free(text);
-	free(f.o.http_base_path);
-	f.o.http_base_path = strdup("nats/");
+	free(opts.http_base_path);
+	opts.http_base_path = strdup("nats/");
 	text = get(&f, "/", "", &status);
 	ck_assert_ptr_nonnull(strstr(text, "href=./nats/connz>"));
 	free(text);
-	options_free(&f.o);
+	options_free(&opts);
 }
 END_TEST
 
@@ -546,7 +547,7 @@ START_TEST(test_accountz)
 	ck_assert_int_eq(status, 400);
 	ck_assert_str_eq(text, "Account X\" does not exist");
 	free(text);
-	options_free(&f.o);
+	options_free(&opts);
 }
 END_TEST
 
@@ -575,7 +576,7 @@ START_TEST(test_mappings)
 	    "{\"subject\":\"z.$1\",\"weight\":100},"
 	    "{\"subject\":\"e.$1\",\"weight\":100,\"cluster\":\"east\"}]}");
 	free(text);
-	forget(&f, j);
+	forget(j);
 }
 END_TEST
 
@@ -599,7 +600,7 @@ START_TEST(test_accstatz)
 	sent = json_object_get(a, "sent");
 	ck_assert_int_eq(number(sent, "bytes"), 7);
 	ck_assert_int_eq(number(json_object_get(sent, "routes"), "msgs"), 0);
-	forget(&f, j);
+	forget(j);
 }
 END_TEST
 
@@ -617,7 +618,7 @@ START_TEST(test_issuer)
 	conns2[0].issuer = NULL;
 	c = json_array_get(json_object_get(j, "connections"), 0);
 	ck_assert_ptr_null(json_object_get(c, "issuer_key"));
-	forget(&f, j);
+	forget(j);
 }
 END_TEST
 
@@ -671,7 +672,7 @@ START_TEST(test_metrics)
 	ck_assert_msg(strstr(text, metrics_lines[_i]) != NULL, "%s in %s", metrics_lines[_i], text);
 	ck_assert_ptr_null(strstr(text, "cid="));
 	free(text);
-	options_free(&f.o);
+	options_free(&opts);
 }
 END_TEST
 
@@ -704,7 +705,7 @@ START_TEST(test_metrics_grammar)
 		samples++;
 	}
 	free(text);
-	options_free(&f.o);
+	options_free(&opts);
 }
 END_TEST
 
@@ -725,7 +726,7 @@ START_TEST(test_metrics_escapes)
 	    "tls_cipher_suite=\"\"} 392\n"));
 	ck_assert_ptr_null(strstr(text, "cid=\"6\""));
 	free(text);
-	options_free(&f.o);
+	options_free(&opts);
 }
 END_TEST
 
