@@ -3,7 +3,7 @@
  *
  * O(field, TYPE, keys, default, min, max, roles, reload, name, text)
  *  field	member of struct options (options.h)
- *  TYPE	BOOL INT SIZE DUR STR TAGS MAP POLICY
+ *  TYPE	BOOL INT SIZE DUR STR TAGS MAP POLICY LEVEL
  *  keys	where it stands in the file, aliases after '|'; a '.' leads into a block; "": see LISTEN
  *  default	in the unit of the type: DUR in nanoseconds, SIZE in bytes
  *  min, max	bounds of what the file may say; of strings, their bytes.  The default is always allowed
@@ -70,6 +70,7 @@
 	O(server_tags,            TAGS,   "server_tags",                            "",                0,                65535,      FRONT,             LIVE, "Tags", "tags of this server")                                  \
 	O(server_metadata,        MAP,    "server_metadata",                        "",                0,                65535,      FRONT,             LIVE, "Metadata", "metadata of this server")                          \
 	O(front_threads,          INT,    "natsd.front_threads",                    0,                 0,                128,        FRONT,             NO,   "natsd.front_threads", "worker threads of natsd-front")         \
+	O(log_min,                LEVEL,  "natsd.log_min",                          LOG_LVL_INFO,      LOG_LVL_INFO,     LOG_LVL_ERROR, FRONT | JS | RAFT, LIVE, "natsd.log_min", "least level that is logged")                   \
 	O(ring_bytes,             SIZE,   "natsd.ring_bytes",                       67108864,          65536,            1073741824, FRONT | JS | RAFT, NO,   "natsd.ring_bytes", "bytes of a ring between two programs")
 
 #define OPTION_LISTEN_LIST(L) \

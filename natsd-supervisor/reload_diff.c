@@ -24,6 +24,8 @@ print_value(const struct options *o, const struct option_row *r, char out[VALUE_
 {
 	static const char *const policies[] = { [POLICY_DEFAULT] = "",
 		[POLICY_CLOSE] = "close", [POLICY_RETRY] = "retry" };
+	static const char *const levels[] = { [LOG_LVL_INFO] = "info",
+		[LOG_LVL_WARN] = "warn", [LOG_LVL_ERROR] = "error" };
 	char duration[DURATION_TEXT_MAX];
 
 	switch (r->type) {
@@ -34,6 +36,8 @@ print_value(const struct options *o, const struct option_row *r, char out[VALUE_
 		break;
 	case OPTION_POLICY:
 		return (policies[option_number(o, r)]);
+	case OPTION_LEVEL:
+		return (levels[option_number(o, r)]);
 	case OPTION_INT:
 	case OPTION_SIZE:
 		snprintf(out, VALUE_TEXT_MAX, "%lld", (long long)option_number(o, r));
