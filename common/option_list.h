@@ -81,9 +81,10 @@
 /* Blocks and what may stand in them; read by parts of the supervisor of their own. */
 #define OPTION_BLOCK_LIST(B) \
 	B("authorization", "user|username|pass|password|token|timeout|users|default_permissions|" \
-	    "default_permission|permissions") \
+	    "default_permission|permissions|proxy_required") \
 	B("users", "user|username|pass|password|nkey|permissions|permission|authorization|" \
-	    "allowed_connection_types|connection_types|clients") \
+	    "allowed_connection_types|connection_types|clients|proxy_required") \
+	B("proxies", "trusted|key|public_key") \
 	B("permissions", "publish|pub|import|subscribe|sub|export|allow|deny|allow_responses|" \
 	    "publish_allow_responses") \
 	B("allow_responses", "max|max_msgs|max_messages|max_responses|expires|expiration|ttl") \
@@ -101,7 +102,6 @@
 	U("prof_port", "profiling")                         \
 	U("prof_block_rate", "profiling")                   \
 	U("feature_flags", "feature flags")                 \
-	U("proxies", "trusted proxies")                     \
 	U("syslog", "syslog")                               \
 	U("remote_syslog", "syslog")                        \
 	U("connect_error_reports", "clustering")            \

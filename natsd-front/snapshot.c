@@ -221,6 +221,7 @@ snapshot_conn_of(struct snapshot_conn *to, const struct conn *c, bool with_subs)
 	conn_client_ip(c, to->ip);
 	if (auth_shown(c)[0] != '\0')
 		to->user = copy_text(auth_shown(c));
+	snprintf(to->proxy, sizeof(to->proxy), "%s", auth_proxy(c));
 	if (auth_signed(c))
 		to->issuer = c->account->name;
 	to->name = copy_word(c->labels == NULL ? NULL : c->labels->name, auth_unread_name(c));

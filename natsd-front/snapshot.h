@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/nkey.h"
 #include "natsd-front/shared.h"
 #include "natsd-front/worker.h"
 
@@ -57,6 +58,7 @@ struct snapshot_conn {
 	char *name, *lang, *version; /* NULL: unknown */
 	const char *account;	     /* "$G", ... */
 	const char *issuer; /* of an nkey user: its account; NULL: none */
+	char proxy[NKEY_PUBLIC_TEXT]; /* key of the trusted proxy that it came through; "": none */
 	char *user; /* as shown, "[REDACTED]" for a token; NULL: none */
 	struct snapshot_sub *subs;   /* nsubs of them when SNAPSHOT_SUBS was asked, else NULL; one block
 				      * with all their texts */

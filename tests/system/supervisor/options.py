@@ -202,7 +202,6 @@ UNBUILT = (
     ("syslog: true", "syslog"),
     ("prof_port: 6060", "profiling"),
     ("ocsp: true", "OCSP"),
-    ("proxies { trusted: [{key: x}] }", "trusted proxies"),
     ("default_sentinel: x", "operators and JWTs"),
     ("feature_flags { x: true }", "feature flags"),
 )
