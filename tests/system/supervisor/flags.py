@@ -85,6 +85,18 @@ def version_comes_first():
 	equal((out.returncode, "Usage:" in out.stdout), (0, True))
 
 
+CURVES = {"CurveP256", "CurveP384", "CurveP521", "X25519", "X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"}
+
+
+@test(server=False)
+def helped_63():
+	out = run(["-h"])
+	equal((out.returncode, "--logtime_utc" in out.stdout), (0, True))
+	out = run(["--help_tls"])
+	listed = out.stdout.split("Available curve preferences include:\n")[1].split("\n\n")[0]
+	equal((out.returncode, {line.split()[0] for line in listed.splitlines()}), (0, CURVES))
+
+
 @test(server=False, natsd_only=True)
 def unbuilt_flags_are_refused():
 	for args in UNBUILT:
