@@ -177,6 +177,7 @@ def the_last_of_a_key_counts_18():
 @test(server=False)
 def letter_case_19():
 	equal(shown("max_payload", "MAX_Payload: 9\n"), 9)
+	equal(shown("system_account", "accounts { A { } }\nSYSTEM_ACCOUNT: A\n"), "$SYS")
 	equal(lets_in("Authorization { USER: a, PASSWORD: b }\n", user="a", **{"pass": "b"}), True)
 
 
@@ -220,7 +221,8 @@ def a_flag_says_false_24():
 		server.configure("debug: true\nmax_payload: 5000\n")
 		server.signal(signal.SIGHUP)
 		server.wait_log("Reloaded server configuration")
-		Client(server, QUIET).flush()
+		Client(server, QUIET).send("nonsense\r\n")
+		server.wait_log("nonsense")
 		true("[DBG]" not in server.log(), server.log())
 
 
