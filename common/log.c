@@ -14,17 +14,18 @@
 #include "common/mono.h"
 
 /*
- * The one global of the program: a log line can come from anywhere.  Where lines go is set before
- * a second thread exists; the counters and levels are atomic.
+ * The one global of the program, with the levels: a log line can come from anywhere.  Where lines go
+ * is set before a second thread exists; the counters and levels are atomic.
  */
 static struct {
 	int fd; /* the supervisor's socket, -1: none */
 	void (*fn)(enum log_level, int64_t, const char *, void *);
 	void *arg;
-	_Atomic bool debug, trace;
 	_Atomic uint64_t dropped; /* since the start */
 	_Atomic uint64_t untold;  /* of them, not yet told of */
 } sink = { .fd = -1 };
+
+_Atomic unsigned char log_quiet_levels;
 
 void
 log_to_supervisor(int fd)
@@ -48,20 +49,10 @@ log_to_function(void (*fn)(enum log_level, int64_t, const char *, void *), void 
 void
 log_set_levels(bool debug, bool trace)
 {
-	atomic_store_explicit(&sink.debug, debug, memory_order_relaxed);
-	atomic_store_explicit(&sink.trace, trace, memory_order_relaxed);
-}
+	unsigned char levels = (unsigned char)((debug ? 1u << LOG_LVL_DEBUG : 0) |
+	    (trace ? 1u << LOG_LVL_TRACE : 0));
 
-bool
-log_debugs(void)
-{
-	return (atomic_load_explicit(&sink.debug, memory_order_relaxed));
-}
-
-bool
-log_traces(void)
-{
-	return (atomic_load_explicit(&sink.trace, memory_order_relaxed));
+	atomic_store_explicit(&log_quiet_levels, levels, memory_order_relaxed);
 }
 
 uint64_t
