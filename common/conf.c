@@ -499,6 +499,7 @@ parse_file(struct parser *p, const char *path)
 	if (p->reader->read(p->reader->ctx, path, &data, &n, p->err) != 0)
 		return (NULL);
 	root = parse_text(p, (struct str){ .p = data, .n = n });
+	explicit_bzero(data, n); /* passwords are in it */
 	free(data);
 	return (root);
 }
@@ -720,6 +721,7 @@ conf_free(struct conf *c)
 		return;
 	for (struct block *b = c->blocks; b != NULL; b = next) {
 		next = b->next;
+		explicit_bzero(b->data, b->used); /* passwords are in it */
 		free(b);
 	}
 	free(c);

@@ -14,18 +14,19 @@
 #include "common/mono.h"
 
 /*
- * The one global of the program: a log line can come from anywhere.  Where lines go is set before
- * a second thread exists; the counters and levels are atomic.
+ * The one global of the program, with the levels: a log line can come from anywhere.  Where lines go
+ * is set before a second thread exists; the counters and levels are atomic.
  */
 static struct {
 	int fd; /* the supervisor's socket, -1: none */
 	void (*fn)(enum log_level, int64_t, const char *, void *);
 	void *arg;
-	_Atomic bool debug, trace;
 	_Atomic int min; /* enum log_level */
 	_Atomic uint64_t dropped; /* since the start */
 	_Atomic uint64_t untold;  /* of them, not yet told of */
 } sink = { .fd = -1, .min = LOG_LVL_INFO };
+
+_Atomic unsigned char log_quiet_levels;
 
 void
 log_to_supervisor(int fd)
@@ -50,22 +51,11 @@ void
 log_set_levels(enum log_level min, bool debug, bool trace)
 {
 	bool all = min <= LOG_LVL_INFO;
+	unsigned char quiet = (unsigned char)((debug && all ? 1u << LOG_LVL_DEBUG : 0) |
+	    (trace && all ? 1u << LOG_LVL_TRACE : 0));
 
 	atomic_store_explicit(&sink.min, (int)min, memory_order_relaxed);
-	atomic_store_explicit(&sink.debug, debug && all, memory_order_relaxed);
-	atomic_store_explicit(&sink.trace, trace && all, memory_order_relaxed);
-}
-
-bool
-log_debugs(void)
-{
-	return (atomic_load_explicit(&sink.debug, memory_order_relaxed));
-}
-
-bool
-log_traces(void)
-{
-	return (atomic_load_explicit(&sink.trace, memory_order_relaxed));
+	atomic_store_explicit(&log_quiet_levels, quiet, memory_order_relaxed);
 }
 
 bool

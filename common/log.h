@@ -13,6 +13,7 @@
 #define COMMON_LOG_H
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,8 +38,23 @@ void log_to_function(void (*)(enum log_level, int64_t wall_ns, const char *line,
  */
 void log_set_levels(enum log_level min, bool debug, bool trace);
 bool log_wants(enum log_level);
-bool log_debugs(void);
-bool log_traces(void);
+
+/* log_debugs, log_traces - whether they are; one load, for paths per message. */
+extern _Atomic unsigned char log_quiet_levels; /* bits 1 << enum log_level */
+
+static inline bool
+log_debugs(void)
+{
+	return ((atomic_load_explicit(&log_quiet_levels, memory_order_relaxed) &
+	    1u << LOG_LVL_DEBUG) != 0);
+}
+
+static inline bool
+log_traces(void)
+{
+	return ((atomic_load_explicit(&log_quiet_levels, memory_order_relaxed) &
+	    1u << LOG_LVL_TRACE) != 0);
+}
 
 /* log_escape - len bytes with control characters as \xNN into to[LOG_TEXT_MAX], cut with "..." when
  * they do not fit; its length.  Both ends of the log socket use it: a child is not believed. */

@@ -47,6 +47,7 @@ struct trie_cache {
 	uint32_t hand; /* the set that gives up its entries next */
 	struct trie_result scratch;
 	struct set *sets;
+	struct entry *last; /* of the last hit: most publishers say one subject many times; NULL */
 	uint32_t strangers[STRANGERS]; /* tags of subjects that found a full set */
 };
 
@@ -105,11 +106,40 @@ set_of(struct trie_cache *c, uint64_t hash)
 	return (&c->sets[(uint32_t)hash & c->mask]);
 }
 
+/* Few subjects are longer than two words: a call of memcmp costs more than to look at them. */
+static inline bool
+same_bytes(const char *a, const char *b, size_t n)
+{
+	uint64_t a0, a1, b0, b1;
+	uint32_t c0, c1, d0, d1;
+
+	if (n < sizeof(c0) || n > 2 * sizeof(a0))
+		return (memcmp(a, b, n) == 0);
+	if (n < sizeof(a0)) {
+		memcpy(&c0, a, sizeof(c0));
+		memcpy(&d0, b, sizeof(d0));
+		memcpy(&c1, a + n - sizeof(c1), sizeof(c1));
+		memcpy(&d1, b + n - sizeof(d1), sizeof(d1));
+		return (((c0 ^ d0) | (c1 ^ d1)) == 0);
+	}
+	memcpy(&a0, a, sizeof(a0));
+	memcpy(&b0, b, sizeof(b0));
+	memcpy(&a1, a + n - sizeof(a1), sizeof(a1));
+	memcpy(&b1, b + n - sizeof(b1), sizeof(b1));
+	return (((a0 ^ b0) | (a1 ^ b1)) == 0);
+}
+
+static inline bool
+is_subject(const struct entry *e, uint32_t account, struct str subject)
+{
+	return (e->subject_n == subject.n && e->account == account &&
+	    same_bytes(e->subject, subject.p, subject.n));
+}
+
 static inline bool
 is_of(const struct entry *e, uint64_t hash, uint32_t account, struct str subject)
 {
-	return (e != NULL && e->hash == hash && e->account == account &&
-	    e->subject_n == subject.n && memcmp(e->subject, subject.p, subject.n) == 0);
+	return (e != NULL && e->hash == hash && is_subject(e, account, subject));
 }
 
 static inline struct entry *
@@ -170,15 +200,20 @@ match_and_keep(struct trie_cache *c, uint64_t hash, uint32_t account, struct tri
 const struct trie_result *
 trie_cache_match(struct trie_cache *c, uint32_t account, struct trie *t, struct str subject)
 {
-	struct entry *e;
+	struct entry *e = c->last;
 	uint64_t hash;
 
 	if (c->off || subject.n > TRIE_CACHE_SUBJECT_MAX)
 		return (match_anew(c, t, subject));
-	hash = key_hash(account, subject);
-	e = find(set_of(c, hash), hash, account, subject);
-	if (e == NULL || e->generation != trie_generation(t, e->first_hash))
-		return (match_and_keep(c, hash, account, t, subject));
+	if (e == NULL || !is_subject(e, account, subject)) {
+		hash = key_hash(account, subject);
+		e = find(set_of(c, hash), hash, account, subject);
+		if (e == NULL)
+			return (match_and_keep(c, hash, account, t, subject));
+		c->last = e;
+	}
+	if (e->generation != trie_generation(t, e->first_hash))
+		return (match_and_keep(c, e->hash, account, t, subject));
 	c->hits++;
 	e->used = ++c->clock;
 	return (&e->result);
@@ -301,6 +336,8 @@ drop(struct trie_cache *c, struct entry **at)
 	if (*at == NULL)
 		return;
 	c->held -= (*at)->block;
+	if (c->last == *at)
+		c->last = NULL;
 	free(*at);
 	*at = NULL;
 }

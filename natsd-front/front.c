@@ -15,7 +15,6 @@
 #include "natsd-front/peer.h"
 
 #define SYNCED_WAIT_MS 250 /* clients are let in by then, whoever is not ready */
-#define MAIN_WORKERS_STACK WORKER_STACK_BYTES
 #define HELPERS_MOST 16 /* threads of a class */
 
 uint64_t

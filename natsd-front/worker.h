@@ -36,7 +36,7 @@
 #define WORKER_JOIN_BYTES 65536u   /* what a connection kept may be put in front of it */
 #define WORKER_SUBS_A_TURN 1000	   /* SUB and UNSUB lines of all connections */
 #define WORKER_RECEIVERS_A_TURN 65536u /* of messages of all connections: some milliseconds of work */
-#define WORKER_STACK_BYTES (1u << 20) /* touched only as deep as it goes: jansson recurses */
+#define WORKER_STACK_BYTES (1u << 20) /* touched only as deep as it goes */
 
 struct conn;
 struct conn_tls_room;

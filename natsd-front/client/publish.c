@@ -21,7 +21,8 @@
 enum parser_next
 client_pub_line(struct conn *c, const struct parser_pub *p)
 {
-	trace_args(c, p->hdr_digits.n != 0 ? "HPUB" : "PUB", p->subject.p, p->line.p);
+	if (log_traces())
+		trace_args(c, p->hdr_digits.n != 0 ? "HPUB" : "PUB", p->subject.p, p->line.p);
 	if (p->hdr_digits.n != 0 && (c->flags & CONN_HEADERS) == 0) {
 		conn_log(c, LOG_LVL_ERROR, "message headers not supported");
 		conn_close(c, REASON_PROTOCOL);
@@ -229,7 +230,8 @@ count_in(struct conn *c, const struct parser_pub *p)
 {
 	struct worker *w = c->worker;
 
-	trace_payload(c, p->body, p->hdr);
+	if (log_traces())
+		trace_payload(c, p->body, p->hdr);
 	c->in_msgs++;
 	c->in_bytes += p->size;
 	w->stats.in_msgs++;
