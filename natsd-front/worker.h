@@ -46,6 +46,7 @@ struct fan;
 struct msg_trace;
 struct peer;
 struct permit_cache;
+struct slow_event;
 
 enum { PEER_JS, PEER_RAFT, PEER_COUNT };
 
@@ -78,6 +79,7 @@ struct worker {
 	struct wheel *wheel;
 	struct fan *fan;		/* deliver.c: scratch of one delivery */
 	struct msg_trace *traced;	/* complete, to be sent at the end of the turn */
+	struct slow_event *slow;	/* likewise */
 	struct permit_cache *permits;	/* verdicts asked for lately */
 	char *scratch;
 	size_t scratch_size;

@@ -211,6 +211,9 @@ UNBUILT = (
 OWN = (
     ("natsd { front_threads: 2 }", None),
     ("natsd { ring_bytes: 1MiB }", None),
+    ("natsd { slow_consumer_event: 10 }", None),
+    ("natsd { slow_consumer_event: -1 }",
+     "F:1:8: slow_consumer_event value -1 is not between 0 and 1000000000"),
     ("natsd { front_threads: 129 }", "F:1:8: front_threads value 129 is not between 0 and 128"),
     ("natsd { ring_bytes: 2GiB }", "F:1:8: ring_bytes value is too big"),
     ("natsd { frobnicate: 1 }", 'F:1:8: unknown field "frobnicate"'),
