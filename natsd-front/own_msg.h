@@ -1,6 +1,6 @@
 /*
- * own_msg - a message that the server itself publishes: an event, a trace.  Outside of deliver(); the worker's
- * thread.
+ * own_msg - a message that the server itself publishes: an event, a trace.  Outside of deliver();
+ * the thread of the worker.
  */
 #ifndef FRONT_OWN_MSG_H
 #define FRONT_OWN_MSG_H

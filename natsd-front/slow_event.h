@@ -1,5 +1,5 @@
 /*
- * slow_event - one message to the system account when clients of an account were slow consumers N times
+ * slow_event - one message to the system account when clients of an account were slow N times
  * within a minute (`natsd { slow_consumer_event: N }`); at most one per account and minute.
  *
  * The minute begins with its first slow consumer, and is that of all workers.  The worker's thread.

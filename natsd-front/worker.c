@@ -389,7 +389,7 @@ spin(struct worker *w)
 static bool
 may_sleep(struct worker *w)
 {
-	if (w->resume.head != NULL || w->stopped)
+	if (w->resume.head != NULL || w->copying != NULL || w->stopped)
 		return (false);
 	/* The ring they wait for got room after this turn had looked at them. */
 	if (!w->congested && w->ring_wait.head != NULL)

@@ -98,6 +98,8 @@ struct worker {
 	struct conn_list mark_wait;	/* paused for marks of other workers */
 	struct conn_list stall_wait;	/* paused for a slow receiver */
 
+	struct snapshot_ask *copying;	/* the question whose connections it copies, turn by turn */
+	uint32_t copied;		/* slots that it went through for that */
 	struct snapshot_ask *roles_ask;	/* the question that roles are answering; worker 0 only */
 	struct mono now;		/* of this turn */
 	int64_t wall_ns;		/* likewise, by way of wall_offset_ns */
