@@ -2,6 +2,7 @@
 MONITOR_SYSTEM_TESTS = \
 	tests/system/monitor/protocol.py \
 	tests/system/monitor/accounts.py \
+	tests/system/monitor/crowd.py \
 	tests/system/monitor/fields.py \
 	tests/system/monitor/pages.py
 TESTS += $(MONITOR_SYSTEM_TESTS)
