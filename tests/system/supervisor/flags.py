@@ -3,6 +3,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -73,6 +74,16 @@ def what_keeps_it_from_starting():
 		out = run(["-a", "127.0.0.1"] + args)
 		equal(out.returncode, 1, args)
 		true(out.stderr.endswith(said), "%s:\n%s" % (args, out.stderr))
+
+
+@test(server=False)
+def busy_monitoring_port_10():
+	with socket.create_server(("127.0.0.1", 0)) as other:
+		port = other.getsockname()[1]
+		out = run(["-a", "127.0.0.1", "-p", "-1", "-m", str(port)])
+	equal(out.returncode, 1)
+	true(out.stderr.endswith("[FTL] Can't start monitoring: can't listen to the monitor port: listen tcp 127.0.0.1:%d: "
+	                         "bind: address already in use\n" % port), out.stderr)
 
 
 @test(server=False)
