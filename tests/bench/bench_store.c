@@ -11,37 +11,23 @@
 
 #include <err.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "common/mono.h"
-#include "natsd-js/store/store.h"
+#include "tests/bench/bench_store.h"
 
-#define IN_FLIGHT 1000u
-#define STREAMS 1000u
 #define BUDGET (64u << 20)
-#define LOOK_NS (150 * NS_PER_US)
 
-static char payload[1024];
-static int64_t run_ns = 1 * NS_PER_S;
-static const char *top;
-static int dir;
+char bench_payload[1024];
+const char *bench_top;
+int bench_dir;
 
-struct bench {
-	struct disk *disk;
-	struct store *store;
-	struct doorbell bell;
-	struct stream *streams[STREAMS];
-	unsigned count;
-};
-
-static void
-row(const char *name, double value, double yardstick)
+void
+bench_row(const char *name, double value, double yardstick)
 {
 	printf("%s\t%.3f", name, value);
 	if (yardstick > 0)
@@ -50,9 +36,58 @@ row(const char *name, double value, double yardstick)
 	fflush(stdout);
 }
 
+/* ---- a disk that counts ---- */
+
+static struct disk_ops counting;
+static ssize_t (*real_pread)(struct disk *, int, void *, size_t, uint64_t);
+static int (*real_sync)(struct disk *, int);
+static _Atomic uint64_t preads, syncs;
+
+static ssize_t
+counted_pread(struct disk *disk, int handle, void *to, size_t n, uint64_t at)
+{
+	atomic_fetch_add_explicit(&preads, 1, memory_order_relaxed);
+	return (real_pread(disk, handle, to, n, at));
+}
+
+static int
+counted_sync(struct disk *disk, int handle)
+{
+	atomic_fetch_add_explicit(&syncs, 1, memory_order_relaxed);
+	return (real_sync(disk, handle));
+}
+
+uint64_t
+bench_reads(void)
+{
+	return (atomic_exchange(&preads, 0));
+}
+
+uint64_t
+bench_syncs(void)
+{
+	return (atomic_exchange(&syncs, 0));
+}
+
+static struct disk *
+disk_counting(void)
+{
+	struct disk *disk = disk_posix(openat(bench_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+
+	if (disk == NULL)
+		errx(1, "out of memory");
+	counting = *disk->ops;
+	real_pread = counting.pread;
+	counting.pread = counted_pread;
+	real_sync = counting.sync;
+	counting.sync = counted_sync;
+	disk->ops = &counting;
+	return (disk);
+}
+
 /* ---- the store ---- */
 
-static void
+void
 bench_open(struct bench *b, enum journal_policy policy, bool index)
 {
 	struct store_options o = store_options_default();
@@ -62,7 +97,7 @@ bench_open(struct bench *b, enum journal_policy policy, bool index)
 	memset(b, 0, sizeof(*b));
 	if (doorbell_make(&b->bell, &err) != 0)
 		errx(1, "%s", err.text);
-	snprintf(path, sizeof(path), "%s/index", top);
+	snprintf(path, sizeof(path), "%s/index", bench_top);
 	o.journal.policy = policy;
 	o.done = b->bell;
 	if (index) { /* the share of a budget of 64 MiB */
@@ -71,13 +106,13 @@ bench_open(struct bench *b, enum journal_policy policy, bool index)
 		o.subject_cache = BUDGET / 8;
 		o.read_cache = BUDGET / 8;
 	}
-	b->disk = disk_posix(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	b->disk = disk_counting();
 	b->store = store_open(b->disk, &o, &err);
 	if (b->store == NULL)
 		errx(1, "%s", err.text);
 }
 
-static void
+void
 bench_streams(struct bench *b, unsigned count)
 {
 	struct err err;
@@ -96,35 +131,26 @@ bench_streams(struct bench *b, unsigned count)
 		errx(1, "%s", err.text);
 }
 
-static void
+void
 bench_close(struct bench *b)
 {
 	struct err err;
 
-	for (unsigned i = 0; i < b->count; i++)
-		(void)stream_delete(b->streams[i], &err);
+	for (unsigned i = 0; i < b->count;)
+		if (stream_delete(b->streams[i], &err) == STORE_OK)
+			i++;
+		else if (store_checkpoint(b->store, &err) != STORE_OK)
+			errx(1, "%s", err.text);
 	if (store_close(b->store, &err) != 0)
 		errx(1, "%s", err.text);
 	disk_free(b->disk);
 	doorbell_close(&b->bell);
 }
 
-/* Looks for a moment, then sleeps, as an owner that expects an answer does. */
-static void
-sleep_on(struct bench *b, uint64_t done)
-{
-	struct pollfd fd = { .fd = b->bell.wait, .events = POLLIN };
-	struct mono end = mono_add_ns(mono_now(), LOOK_NS);
+/* ---- what it takes ---- */
 
-	while (mono_before(mono_now(), end))
-		if (store_done(b->store) != done)
-			return;
-	(void)poll(&fd, 1, 100);
-	doorbell_clear(&b->bell);
-}
-
-static double
-cpu_us(void)
+double
+bench_cpu_us(void)
 {
 	struct rusage u;
 
@@ -133,153 +159,10 @@ cpu_us(void)
 	    (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec));
 }
 
-struct rate {
-	double records, commits; /* a second */
-	double cpu;		 /* us a record */
-	double p50_us;		 /* of submits */
-};
-
-static int
-by_value(const void *a, const void *b)
+double
+bench_memory_mib(void)
 {
-	const double *x = a, *y = b;
-
-	return ((*x > *y) - (*x < *y));
-}
-
-/* Appends for a while with so many on their way; checkpoints run beside it. */
-static struct rate
-append(struct bench *b, unsigned in_flight, size_t bytes)
-{
-	uint64_t done = store_done(b->store), first = done, sent = 0, acked = 0;
-	unsigned counts[JOURNAL_STAGES] = { 0 }, n;
-	struct mono start = mono_now(), at = start;
-	static double times[200000];
-	size_t samples = 0;
-	double cpu = cpu_us(), ns;
-	struct store_message m;
-	enum store_result r;
-	struct err err;
-
-	while (mono_diff_ns(mono_now(), start) < run_ns) {
-		store_turn(b->store, mono_now());
-		at = mono_now();
-		for (n = 0, r = STORE_OK; sent + n - acked < in_flight && r == STORE_OK; n++) {
-			m = (struct store_message){ .subject = STR("bench.subject"), .time = 1,
-				.payload = { .p = payload, .n = bytes } };
-			r = stream_append(b->streams[(sent + n) % b->count], &m, &err);
-			if (r == STORE_BUSY)
-				break;
-			if (r != STORE_OK)
-				errx(1, "%s", err.text);
-		}
-		sent += n;
-		if (n > 0)
-			counts[store_submit(b->store) % JOURNAL_STAGES] = n;
-		if (store_done(b->store) == done)
-			sleep_on(b, done);
-		for (; done < store_done(b->store); acked += counts[++done % JOURNAL_STAGES])
-			;
-		if (in_flight == 1 && samples < 200000)
-			times[samples++] = (double)mono_diff_ns(mono_now(), at) / 1e3;
-	}
-	ns = (double)mono_diff_ns(mono_now(), start);
-	if (samples > 0)
-		qsort(times, samples, sizeof(*times), by_value);
-	return ((struct rate){ .records = (double)acked * 1e9 / ns,
-	    .commits = (double)(done - first) * 1e9 / ns,
-	    .cpu = (cpu_us() - cpu) / (double)(acked + 1),
-	    .p50_us = samples > 0 ? times[samples / 2] : 0 });
-}
-
-/* Overwrites n bytes at rising places of a file of zeros and syncs each time. */
-static struct rate
-bare(size_t n)
-{
-	static char zeros[1 << 20];
-	static double times[200000];
-	int fd = openat(dir, "bare", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	size_t size = 64u << 20, at = 0, pad = (n + 511) / 512 * 512, count = 0;
-	struct mono start, one;
-
-	for (size_t i = 0; i < size; i += sizeof(zeros))
-		if (pwrite(fd, zeros, sizeof(zeros), (off_t)i) < 0)
-			err(1, "write");
-	fdatasync(fd);
-	for (start = mono_now(); mono_diff_ns(mono_now(), start) < run_ns && count < 200000;) {
-		one = mono_now();
-		if (pwrite(fd, zeros, pad, (off_t)at) < 0 || fdatasync(fd) != 0)
-			err(1, "write");
-		times[count++] = (double)mono_diff_ns(mono_now(), one) / 1e3;
-		at = at + 2 * pad > size ? 0 : at + pad;
-	}
-	close(fd);
-	unlinkat(dir, "bare", 0);
-	qsort(times, count, sizeof(*times), by_value);
-	return ((struct rate){ .p50_us = times[count / 2],
-	    .commits = (double)count * 1e9 / (double)mono_diff_ns(mono_now(), start) });
-}
-
-/* ---- rows ---- */
-
-static void
-one_in_flight(void)
-{
-	double loop = bare(512).p50_us;
-	struct bench b;
-
-	bench_open(&b, JOURNAL_DURABLE, false);
-	bench_streams(&b, 1);
-	row("durable append, one in flight, p50 us", append(&b, 1, 128).p50_us, loop);
-	bench_close(&b);
-}
-
-static void
-many_in_flight(void)
-{
-	struct rate one, many, loop;
-	struct bench b;
-
-	bench_open(&b, JOURNAL_DURABLE, false);
-	bench_streams(&b, 1);
-	one = append(&b, IN_FLIGHT, 128);
-	bench_close(&b);
-	loop = bare((size_t)(one.records / one.commits * 224));
-	row("durable append, 1,000 in flight, commits/s", one.commits, loop.commits);
-	row("durable append, 1,000 in flight, records/s", one.records, 0);
-	bench_open(&b, JOURNAL_DURABLE, false);
-	bench_streams(&b, STREAMS);
-	many = append(&b, IN_FLIGHT, 128);
-	row("the same over 1,000 streams, records/s", many.records, one.records);
-	bench_close(&b);
-}
-
-static void
-not_synced(enum journal_policy policy)
-{
-	struct rate r;
-	struct bench b;
-
-	bench_open(&b, policy, false);
-	bench_streams(&b, 1);
-	r = append(&b, IN_FLIGHT, 128);
-	if (policy == JOURNAL_NONE)
-		row("volatile append, 128 B, records/s", r.records, 0);
-	else
-		row("append with sync_interval, 128 B, CPU us", r.cpu, 0);
-	if (policy != JOURNAL_NONE)
-		row("append with sync_interval, 1 KiB, CPU us", append(&b, IN_FLIGHT, 1024).cpu,
-		    0);
-	bench_close(&b);
-}
-
-/* ---- a large stream ---- */
-
-/* RssAnon and RssShmem, in MiB. */
-static double
-memory_mib(void)
-{
-	FILE *f = fopen("/proc/self/status", "r");
+	FILE *f = fopen("/proc/self/status", "re");
 	unsigned long kib, sum = 0;
 	char line[200];
 
@@ -292,201 +175,7 @@ memory_mib(void)
 	return ((double)sum / 1024);
 }
 
-static struct str
-subject_of(uint64_t n, char *text)
-{
-	return ((struct str){ .p = text,
-	    .n = (size_t)snprintf(text, 40, "orders.%" PRIu64 ".new", n) });
-}
-
-static bool first_only(void *, struct stream *);
-
-static bool
-first_only(void *arg, struct stream *s)
-{
-	*(struct stream **)arg = s;
-	return (false);
-}
-
-static struct stream *
-only_stream(struct bench *b)
-{
-	struct stream *s = NULL;
-
-	stream_each(b->store, first_only, &s);
-	if (s == NULL)
-		errx(1, "no stream");
-	return (s);
-}
-
-/* Every 1,000th message has the subject `rare`, the others one of so many. */
-static void
-build(uint64_t messages, uint64_t subjects, bool stop)
-{
-	double most = 0, now;
-	struct store_message m;
-	enum store_result r;
-	struct bench b;
-	struct err err;
-	struct mono start = mono_now();
-	char text[40];
-
-	bench_open(&b, JOURNAL_DURABLE, true);
-	bench_streams(&b, 1);
-	for (uint64_t i = 0; i < messages;) {
-		m = (struct store_message){ .time = (int64_t)i, .subject = i % 1000 == 999 ?
-			STR("rare") : subject_of(i * 7919 % subjects, text),
-			.payload = { .p = payload, .n = 128 } };
-		r = stream_append(b.streams[0], &m, &err);
-		if (r != STORE_OK && r != STORE_BUSY)
-			errx(1, "%s", err.text);
-		i += r == STORE_OK;
-		if (r == STORE_OK && i % 1000 != 0)
-			continue;
-		store_submit(b.store);
-		store_turn(b.store, mono_now());
-		if (r == STORE_BUSY)
-			usleep(200);
-		if (i % 100000 == 0 && (now = memory_mib()) > most)
-			most = now;
-	}
-	if (store_wait(b.store, &err) != STORE_OK)
-		errx(1, "%s", err.text);
-	row("append with an index, messages/s",
-	    (double)messages * 1e9 / (double)mono_diff_ns(mono_now(), start), 0);
-	row("memory during append, MiB", most, 0);
-	b.count = 0;
-	if (stop)
-		bench_close(&b);
-	else
-		_exit(0); /* as one that was killed */
-}
-
-static void
-open_it(const char *name)
-{
-	struct mono start = mono_now();
-	struct stream_state st;
-	struct store_message m;
-	struct bench b;
-	struct err err;
-
-	bench_open(&b, JOURNAL_DURABLE, true);
-	stream_state(only_stream(&b), &st);
-	if (stream_load(only_stream(&b), st.last_seq, &m, &err) != STORE_OK)
-		errx(1, "%s", err.text);
-	row(name, (double)mono_diff_ns(mono_now(), start) / 1e6, 0);
-	row("memory after opening, MiB", memory_mib(), 0);
-	store_abandon(b.store);
-}
-
-static uint64_t
-next_random(uint64_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return (*x);
-}
-
-static void
-sequential(struct stream *s, const char *name, const struct str *filter, unsigned n)
-{
-	struct stream_filter *f = stream_filter_new(s, filter, n);
-	struct store_message m;
-	struct mono start = mono_now();
-	uint64_t count = 0, seq = 0;
-	struct err err;
-
-	while (stream_next(f, seq, &m, &err) == STORE_OK) {
-		seq = m.seq + 1;
-		count++;
-	}
-	row(name, (double)count * 1e9 / (double)mono_diff_ns(mono_now(), start), 0);
-	printf("%s, all of it, ms\t%.3f\n", name,
-	    (double)mono_diff_ns(mono_now(), start) / 1e6);
-	stream_filter_free(f);
-}
-
-static void
-reads(uint64_t subjects)
-{
-	uint64_t x = 88172645463325252u, n = 200000;
-	static double times[200000];
-	struct stream_state st;
-	struct store_message m;
-	struct mono start, one;
-	struct stream *s;
-	struct bench b;
-	struct err err;
-	char text[40];
-
-	bench_open(&b, JOURNAL_DURABLE, true);
-	s = only_stream(&b);
-	stream_state(s, &st);
-	sequential(s, "sequential read, all, messages/s", NULL, 0);
-	sequential(s, "sequential read, 1 in 1,000, messages/s", &STR("rare"), 1);
-	start = mono_now();
-	for (uint64_t i = 0; i < n; i++)
-		if (stream_load(s, st.first_seq + next_random(&x) % st.messages, &m, &err) !=
-		    STORE_OK)
-			errx(1, "%s", err.text);
-	row("random load, warm, us", (double)mono_diff_ns(mono_now(), start) / 1e3 / (double)n, 0);
-	for (unsigned round = 0; round < 2; round++) {
-		start = mono_now();
-		for (uint64_t i = 0; i < n; i++) {
-			one = mono_now();
-			if (stream_last(s, subject_of(next_random(&x) % subjects, text),
-				UINT64_MAX, &m, &err) > STORE_NONE)
-				errx(1, "%s", err.text);
-			times[i] = (double)mono_diff_ns(mono_now(), one) / 1e3;
-			if (i % 1000 == 0)
-				store_turn(b.store, mono_now());
-		}
-	}
-	row("last by subject, us", (double)mono_diff_ns(mono_now(), start) / 1e3 / (double)n, 0);
-	qsort(times, n, sizeof(*times), by_value);
-	row("last by subject, p99 us", times[n * 99 / 100], 0);
-	row("memory during reads, MiB", memory_mib(), 0);
-	store_abandon(b.store);
-}
-
-static void
-empty_streams(unsigned count)
-{
-	struct stream_config c = { .account = STR("BENCH"), .created = 1 };
-	struct stream *s;
-	struct bench b;
-	struct err err;
-	enum store_result r;
-	char name[20];
-
-	bench_open(&b, JOURNAL_DURABLE, true);
-	for (unsigned i = 0; i < count;) {
-		snprintf(name, sizeof(name), "s%u", i);
-		c.name = str_of(name);
-		r = stream_create(b.store, &c, &s, &err);
-		if (r != STORE_OK && r != STORE_BUSY)
-			errx(1, "%s", err.text);
-		i += r == STORE_OK;
-		store_submit(b.store);
-		store_turn(b.store, mono_now());
-	}
-	bench_close(&b);
-}
-
-static void
-open_empty(void)
-{
-	double before = memory_mib();
-	struct mono start = mono_now();
-	struct bench b;
-
-	bench_open(&b, JOURNAL_DURABLE, true);
-	row("opening, ms", (double)mono_diff_ns(mono_now(), start) / 1e6, 0);
-	row("memory, MiB", memory_mib() - before, 0);
-	store_abandon(b.store);
-}
+/* ---- what is asked for ---- */
 
 static uint64_t
 number(int argc, char *argv[], int i)
@@ -499,32 +188,38 @@ number(int argc, char *argv[], int i)
 int
 main(int argc, char *argv[])
 {
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} plain[] = {
+		{ "one", bench_one_in_flight },
+		{ "many", bench_many_in_flight },
+		{ "interval", bench_interval },
+		{ "volatile", bench_volatile },
+		{ "open", bench_open_it },
+		{ "cold", bench_cold },
+		{ "care", bench_care },
+		{ "open-empty", bench_open_empty },
+	};
 	const char *what = argc < 3 ? "" : argv[2];
 
-	top = argc < 3 ? "." : argv[1];
-	dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (argc < 3 || dir < 0)
+	bench_top = argc < 3 ? "." : argv[1];
+	bench_dir = open(bench_top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (argc < 3 || bench_dir < 0)
 		errx(1, "usage: bench_store <directory> <what> [number...]");
-	if (strcmp(what, "one") == 0)
-		one_in_flight();
-	else if (strcmp(what, "many") == 0)
-		many_in_flight();
-	else if (strcmp(what, "interval") == 0)
-		not_synced(JOURNAL_INTERVAL);
-	else if (strcmp(what, "volatile") == 0)
-		not_synced(JOURNAL_NONE);
-	else if (strcmp(what, "build") == 0)
-		build(number(argc, argv, 3), number(argc, argv, 4), number(argc, argv, 5) != 0);
-	else if (strcmp(what, "open") == 0)
-		open_it("opening, ms");
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+		if (strcmp(what, plain[i].name) == 0) {
+			plain[i].run();
+			return (0);
+		}
+	if (strcmp(what, "build") == 0)
+		bench_build(number(argc, argv, 3), number(argc, argv, 4),
+		    number(argc, argv, 5) != 0 ? BENCH_STOPPED : BENCH_KILLED);
 	else if (strcmp(what, "reads") == 0)
-		reads(number(argc, argv, 3));
+		bench_read_it(number(argc, argv, 3));
 	else if (strcmp(what, "empty") == 0)
-		empty_streams((unsigned)number(argc, argv, 3));
-	else if (strcmp(what, "open-empty") == 0)
-		open_empty();
+		bench_empty((unsigned)number(argc, argv, 3));
 	else
 		errx(1, "%s is not known", what);
-	close(dir);
 	return (0);
 }

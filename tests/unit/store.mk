@@ -60,5 +60,6 @@ tests_fuzz_fuzz_store_files_LDADD = natsd-js/store/libstore.a $(STORE_LIBS) test
 endif
 
 noinst_PROGRAMS += tests/bench/bench_store
-tests_bench_bench_store_SOURCES = tests/bench/bench_store.c
+tests_bench_bench_store_SOURCES = tests/bench/bench_store.h tests/bench/bench_store.c \
+	tests/bench/bench_store_append.c tests/bench/bench_store_large.c
 tests_bench_bench_store_LDADD = natsd-js/store/libstore.a $(STORE_LIBS) $(COMMON_LIBS)
