@@ -1,5 +1,6 @@
 /*
- * The sync thread: runs while there is something to do, else sleeps until its bell rings.
+ * The sync thread: runs while there is something to do, else sleeps until its bell rings.  It does not
+ * look for work before it sleeps: on a machine that has others to run that costs more than to be woken.
  */
 #include "config.h"
 
@@ -40,23 +41,6 @@ work_waits(struct journal *j)
 	return (false);
 }
 
-/*
- * Whoever waits for one commit before it submits the next comes back soon: to be woken up costs more
- * than to look for a moment.  Only after a commit: a quiet journal never looks.
- */
-#define LOOK_NS (60 * NS_PER_US)
-
-static bool
-work_comes(struct journal *j)
-{
-	struct mono end = mono_add_ns(mono_now(), LOOK_NS);
-
-	while (!work_waits(j))
-		if (!mono_before(mono_now(), end))
-			return (false);
-	return (true);
-}
-
 static void
 sleep_until_rung(struct journal *j, enum journal_ran ran)
 {
@@ -83,12 +67,10 @@ static void *
 run(void *arg)
 {
 	struct journal *j = arg;
-	enum journal_ran ran, before = JOURNAL_IDLE;
+	enum journal_ran ran;
 
-	for (; !atomic_load(&j->stop); before = ran) {
+	while (!atomic_load(&j->stop)) {
 		ran = journal_run(j);
-		if (ran == JOURNAL_IDLE && before == JOURNAL_RAN && work_comes(j))
-			continue;
 		if (ran != JOURNAL_RAN)
 			sleep_until_rung(j, ran);
 	}

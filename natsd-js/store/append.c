@@ -9,8 +9,6 @@
 #include "common/cursor.h"
 #include "natsd-js/store/store_priv.h"
 
-#define SUMS_DIRTY 2048u
-#define SUMS_DIRTY_MAX 6144u
 #define PLACE_BYTES 8u /* block and offset, in front of the record */
 
 /* nats-server's record: 22 bytes of head, 8 of checksum, 4 for the length of headers. */
@@ -103,16 +101,6 @@ prepare(struct stream *s, const struct record *r, size_t n, struct block **b,
 	return (STORE_OK);
 }
 
-/* So many sums are dirty that the next checkpoint must come first. */
-static bool
-sums_wait(struct stream *s)
-{
-	if (s->store->sums == NULL || s->subjects.dirty < SUMS_DIRTY)
-		return (false);
-	s->store->sums_full = true;
-	return (s->subjects.dirty >= SUMS_DIRTY_MAX);
-}
-
 enum store_result
 stream_append(struct stream *s, struct store_message *m, struct err *err)
 {
@@ -129,10 +117,6 @@ stream_append(struct stream *s, struct store_message *m, struct err *err)
 	if (n == 0 || s->last_seq == UINT64_MAX) {
 		err_set(err, n == 0 ? "message too large" : "no sequence is left");
 		return (STORE_ERROR);
-	}
-	if (sums_wait(s)) {
-		err_set(err, "the index waits for a checkpoint");
-		return (STORE_BUSY);
 	}
 	/* First the journal: what it refuses must not leave a trace. */
 	p = store_begin(s, PLACE_BYTES + n, true, &result, err);

@@ -418,3 +418,58 @@ store_index_trim(struct store *store, const struct block *keep)
 			block_index_drop(b);
 	}
 }
+
+/* ---- what is known, the same ---- */
+
+#define KNOWINGS 16u /* until it is looked how much they take */
+
+static size_t
+known_bytes(const struct block *b)
+{
+	return (b->steps_room * sizeof(*b->steps) + b->dead_words * sizeof(*b->dead));
+}
+
+/* Its file says all of it, in one place. */
+static bool
+known_again(const struct block *b)
+{
+	return (b->known && b->sealed && !b->is_new && !b->broken && b->contents_at != 0 &&
+	    b->synced == b->len && b->flight == NULL && b->kept.len == 0 && b->fresh.count == 0);
+}
+
+static void
+block_forget(struct block *b)
+{
+	block_index_drop(b);
+	free(b->steps);
+	free(b->dead);
+	b->steps = NULL;
+	b->dead = NULL;
+	b->steps_room = b->dead_words = 0;
+	b->known = false;
+}
+
+void
+store_known_trim(struct store *store)
+{
+	size_t sum = 0, most = store->options.read_cache / 2;
+
+	if (store->knowings < KNOWINGS)
+		return;
+	store->knowings = 0;
+	for (struct stream *s = store->all; s != NULL; s = s->next_all)
+		for (uint32_t i = 0; i < s->block_count; i++)
+			sum += known_bytes(s->blocks[i]);
+	/* At first those that nobody asked for since the last time. */
+	for (unsigned round = 0; round < 2; round++)
+		for (struct stream *s = store->all; s != NULL; s = s->next_all)
+			for (uint32_t i = 0; i < s->block_count && sum > most; i++) {
+				struct block *b = s->blocks[i];
+
+				if (known_again(b) && !b->used) {
+					sum -= known_bytes(b);
+					block_forget(b);
+				}
+				b->used = false;
+			}
+}

@@ -225,6 +225,7 @@ cut_begin(struct store *store, struct mono now)
 	journal_barrier(store->writer);
 	store->cutting = true;
 	store->sums_full = store->cut_wanted = false;
+	store->loose_bytes = 0;
 	store->cut_sent = store->cut_failed = false;
 	store->cut_at = now;
 	store->cut_ticket = journal_ticket(store->writer) - 1;
@@ -454,8 +455,8 @@ wants(const struct store *store, struct mono now)
 		return (false);
 	if (mono_diff_ns(now, store->retry_at) < 0)
 		return (false);
-	if (store->tail_bytes > store->options.write_cache || store->sums_full ||
-	    store->cut_wanted)
+	if (store->tail_bytes + store->loose_bytes > store->options.write_cache ||
+	    store->sums_full || store->cut_wanted)
 		return (true);
 	if (!store->hold && journal_free_segments(store->journal) < segments / 2 + 1)
 		return (true);
@@ -481,6 +482,7 @@ store_turn(struct store *store, struct mono now)
 		cut_go_on(store, now);
 	if (store->sums_fetched > SUMS_FETCHED_MAX)
 		store_sums_trim(store);
+	store_known_trim(store);
 	store_care(store, now);
 	if (!store->cutting && wants(store, now) && !journal_error(store->journal, NULL)) {
 		cut_begin(store, now);

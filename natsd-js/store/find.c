@@ -390,19 +390,25 @@ stream_next(struct stream_filter *f, uint64_t seq, struct store_message *m, stru
 static enum store_result
 last_of(struct stream *s, struct str subject, uint64_t upto, uint64_t *seq, struct err *err)
 {
-	struct subject_sum *sum = stream_sum(s, subject);
-	enum store_result result;
+	enum store_result result = STORE_OK;
+	struct subject_sum *at;
+	struct sum sum;
 
 	*seq = 0;
-	if (sum == NULL)
+	if (!stream_sum_look(s, subject, &sum))
 		return (STORE_OK);
-	result = subject_settle(s, sum, err);
-	if (result != STORE_OK)
-		return (result);
-	if (sum->last <= upto)
-		*seq = sum->last;
-	else if (sum->first <= upto)
-		result = seek_prev(s, subject, sum->first, upto, seq, err);
+	if (sum.first_old || sum.last_old) { /* what is found out is kept */
+		at = stream_sum(s, subject);
+		result = at == NULL ? STORE_OK : subject_settle(s, at, err);
+		if (at == NULL || result != STORE_OK)
+			return (result);
+		sum.first = at->first;
+		sum.last = at->last;
+	}
+	if (sum.last <= upto)
+		*seq = sum.last;
+	else if (sum.first <= upto)
+		result = seek_prev(s, subject, sum.first, upto, seq, err);
 	return (result);
 }
 

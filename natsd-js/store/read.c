@@ -257,6 +257,7 @@ know_take(struct knowing *k, unsigned gaps, bool all)
 	b->steps = k->fresh.steps;
 	b->steps_room = k->fresh.steps_room;
 	b->known = true;
+	b->stream->store->knowings++;
 	block_clip(b);
 	if (gaps > 0)
 		store_report(b->stream->store, false,
@@ -377,6 +378,7 @@ block_know(struct block *b, struct err *err)
 	enum store_result result;
 	unsigned gaps;
 
+	b->used = true;
 	if (b->known || block_contents(b) != NULL)
 		return (STORE_OK);
 	k.fresh = (struct block){ .stream = b->stream, .first = b->first, .last = b->last };

@@ -20,6 +20,12 @@
 
 #define WAIT_MS 100 /* a look at the journal's error, when nothing rings */
 #define RESERVE_SEGMENTS 2u /* messages leave so many to removals and state */
+#define BEHIND_LEAST (1u << 20) /* bytes: less is nothing to wait for */
+#define LOOSE_BYTES 64u /* a change that is no message, in memory, until it is in the files */
+/* Sums of a stream that the index does not know: it is time for a checkpoint; it must come first.  Each
+ * may change a page of the index, which stays in memory until it is written. */
+#define SUMS_DIRTY 1536u
+#define SUMS_DIRTY_MAX 3072u
 
 struct store_options
 store_options_default(void)
@@ -359,6 +365,27 @@ store_wait(struct store *store, struct err *err)
 	return (result);
 }
 
+/* More than the write cache waits, and a checkpoint that may succeed is on its way or comes. */
+static bool
+is_behind(const struct store *store)
+{
+	uint64_t waits = store->tail_bytes + store->loose_bytes;
+
+	return (!store->cut_failed && !store->hold && waits > BEHIND_LEAST &&
+	    waits / 2 > store->options.write_cache);
+}
+
+/* The same of sums that the index does not know yet.  While it cannot be written they stay in memory. */
+static bool
+sums_behind(struct stream *s)
+{
+	if (s->store->sums == NULL || s->subjects.dirty < SUMS_DIRTY)
+		return (false);
+	s->store->sums_full = true;
+	return (!s->store->cut_failed && !s->store->sums_failing &&
+	    s->subjects.dirty >= SUMS_DIRTY_MAX);
+}
+
 uint8_t *
 store_begin(struct stream *s, size_t n, bool data, enum store_result *result, struct err *err)
 {
@@ -374,8 +401,8 @@ store_begin(struct stream *s, size_t n, bool data, enum store_result *result, st
 		return (NULL);
 	}
 	/* Removals and state go on while checkpoints fail; one that may succeed is waited for. */
-	if (!data && !store->cut_failed && !store->hold &&
-	    journal_free_segments(store->journal) < RESERVE_SEGMENTS) {
+	if (is_behind(store) || sums_behind(s) || (!data && !store->cut_failed && !store->hold &&
+	    journal_free_segments(store->journal) < RESERVE_SEGMENTS)) {
 		err_set(err, "the journal waits for a checkpoint");
 		*result = STORE_BUSY;
 		return (NULL);
@@ -400,6 +427,8 @@ void
 store_end(struct stream *s, enum store_journal type, size_t n)
 {
 	journal_end(s->store->writer, (uint16_t)type, s->uid, n);
+	if (type != STORE_J_MESSAGE)
+		s->store->loose_bytes += LOOSE_BYTES + n;
 	stream_touch(s);
 }
 

@@ -35,7 +35,8 @@ struct stream;
 struct store_options {
 	struct journal_options journal;
 	uint32_t block_bytes;	 /* of a block file; a larger record has one of its own */
-	uint64_t write_cache;	 /* bytes not yet in block files, before a checkpoint begins */
+	uint64_t write_cache;	 /* bytes not yet in block files, before a checkpoint begins; with
+				  * twice as many, changes are refused as busy until it has ended */
 	int64_t write_age_ns;	 /* between two checkpoints, while anything changes */
 	uint64_t read_cache;	 /* bytes for what is remembered of blocks that were searched */
 	uint64_t care_rate;	 /* bytes a second that are read and written for scrubbing and for

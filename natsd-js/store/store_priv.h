@@ -48,6 +48,7 @@ struct block {
 	bool sealed;	  /* nothing is appended any more */
 	bool is_new;	  /* its file was not made yet */
 	bool known;	  /* dead and steps are */
+	bool used;	  /* they were, since it was last looked at */
 	bool changed;	  /* the state file says something else of it */
 	bool broken;	  /* its file could not be written: never again */
 	uint64_t first, last; /* span; first - 1: empty */
@@ -184,12 +185,15 @@ struct store {
 	bool catalogue_dirty, catalogue_damaged;
 	bool replaying;
 	uint64_t tail_bytes; /* in all blocks, waiting or on their way */
+	uint64_t loose_bytes; /* what removals and state since the last cut take beside them, about */
+	unsigned knowings;    /* blocks that became known since it was looked how much that takes */
 	bool hold; /* the journal has changes of a stream that is offline: nothing is released */
 	struct open_block open[STORE_HANDLES]; /* at the hash of uid and number, or not at all */
 	struct window window;
 	struct buf scratch; /* what stream_load gives out */
 	struct sums *sums;  /* NULL: all of them are in memory */
 	unsigned sums_fetched;
+	bool sums_failing; /* the last batch could not be written */
 	bool sums_full; /* so many are dirty that it is time for a checkpoint */
 	struct block *newest, *oldest; /* of those with an index */
 	size_t index_bytes;
@@ -261,6 +265,9 @@ void block_write(struct block *, const uint8_t *, size_t n, uint32_t link);
 int block_write_dead(struct block *); /* its fresh ones; -1: no memory */
 void block_index_drop(struct block *);
 void store_index_trim(struct store *, const struct block *keep);
+/* store_known_trim - blocks that say themselves what they hold are known only while there is memory for
+ * it.  Between two operations. */
+void store_known_trim(struct store *);
 void block_index_use(struct block *);
 
 static inline uint32_t
@@ -324,6 +331,9 @@ void block_lost(struct block *, uint64_t seq);
  * no memory.  Both until the next of these calls.  stream_sum_out - a message of it goes. */
 struct subject_sum *stream_sum(struct stream *, struct str subject);
 struct subject_sum *stream_sum_get(struct stream *, struct str subject);
+/* stream_sum_look - a copy of what is known of it, which brings nothing into memory: who only reads
+ * pushes out nothing that is written.  false: it has no messages. */
+bool stream_sum_look(struct stream *, struct str subject, struct sum *);
 void stream_sum_out(struct stream *, struct subject_sum *, uint64_t seq);
 /* stream_sums_each - of the subjects that begin with prefix, in no order, until fn says false; fn
  * may not look up sums.  STORE_BUSY: again. */

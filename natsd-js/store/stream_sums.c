@@ -86,20 +86,37 @@ stream_sums_open(struct stream *s, struct err *err)
 
 /* ---- looking up ---- */
 
+static struct sum
+sum_of(const struct subject_sum *at)
+{
+	return ((struct sum){ .first = at->first, .last = at->last, .count = at->count,
+	    .first_old = at->first_old, .last_old = at->last_old });
+}
+
+/* What the index says; SUMS_ERROR: it was made again, what there is is in memory. */
+static enum sums_result
+ask(struct stream *s, struct str subject, struct sum *found)
+{
+	enum sums_result result = sums_find(s->store->sums, s->uid, subject, found);
+
+	if (result != SUMS_ERROR)
+		return (result);
+	store_report(s->store, false, "stream %016llx: its index is made again",
+	    (unsigned long long)s->uid);
+	(void)stream_sums_make(s, NULL);
+	return (SUMS_ERROR);
+}
+
 static struct subject_sum *
 fetch(struct stream *s, struct str subject)
 {
 	struct subject_sum *sum;
 	struct sum found;
 
-	switch (sums_find(s->store->sums, s->uid, subject, &found)) {
+	switch (ask(s, subject, &found)) {
 	case SUMS_NONE:
 		return (NULL);
 	case SUMS_ERROR:
-		store_report(s->store, false, "stream %016llx: its index is made again",
-		    (unsigned long long)s->uid);
-		if (stream_sums_make(s, NULL) != 0)
-			return (NULL);
 		return (subjects_find(&s->subjects, subject));
 	case SUMS_OK:
 		break;
@@ -144,6 +161,31 @@ stream_sum_get(struct stream *s, struct str subject)
 	struct subject_sum *sum = find(s, subject);
 
 	return (sum != NULL ? sum : subjects_add(&s->subjects, subject));
+}
+
+bool
+stream_sum_look(struct stream *s, struct str subject, struct sum *sum)
+{
+	struct subject_sum *at;
+
+	if (s->sums_doubtful && stream_sums_make(s, NULL) != 0)
+		return (false);
+	at = subjects_find(&s->subjects, subject);
+	if (at == NULL && s->subjects.partial) {
+		switch (ask(s, subject, sum)) {
+		case SUMS_NONE:
+			return (false);
+		case SUMS_OK:
+			return (true);
+		case SUMS_ERROR:
+			at = subjects_find(&s->subjects, subject);
+			break;
+		}
+	}
+	if (at == NULL || at->count == 0)
+		return (false);
+	*sum = sum_of(at);
+	return (true);
 }
 
 void
@@ -202,8 +244,7 @@ stream_sums_each(struct stream *s, struct str prefix, bool (*fn)(void *, struct 
 		if (at == NULL || at->count == 0 || at->len < prefix.n ||
 		    (prefix.n > 0 && memcmp(at->text, prefix.p, prefix.n) != 0))
 			continue;
-		sum = (struct sum){ .first = at->first, .last = at->last, .count = at->count,
-			.first_old = at->first_old, .last_old = at->last_old };
+		sum = sum_of(at);
 		e.stopped = !fn(arg, subject_text(at), &sum);
 	}
 	return (STORE_OK);
@@ -228,8 +269,7 @@ stream_sums_cut(struct stream *s, struct job *j)
 
 		if (at == NULL || !at->dirty)
 			continue;
-		sum = (struct sum){ .first = at->first, .last = at->last, .count = at->count,
-			.first_old = at->first_old, .last_old = at->last_old };
+		sum = sum_of(at);
 		if (sums_put(&j->sums, s->uid, subject_text(at), &sum) != 0)
 			return (-1);
 		at->dirty = false;
@@ -252,6 +292,9 @@ stream_sums_landed(struct stream *s, const struct job *j, bool failed)
 {
 	struct subjects *t = &s->subjects;
 
+	if (j->sums_failed && !s->store->sums_failing)
+		store_report(s->store, false, "the index cannot be written: it waits in memory");
+	s->store->sums_failing = j->sums_failed;
 	if (!failed) {
 		s->sums_landed = j->sums_cut;
 		if (j->sums_whole)

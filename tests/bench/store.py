@@ -30,6 +30,12 @@ def times(op, x):
 	return "ratio>=%g" % x, lambda value, yard: value >= x * yard
 
 
+def beside(x):
+	"""At most x; where writing the same bytes to the same two kinds of file takes that by itself, that and x."""
+	return "<=%g, or <=yardstick+%g where that is above %g" % (x, x, x), \
+		lambda value, yard: value <= x or (yard > x and value <= yard + x)
+
+
 # What bench_store is asked for, and which of the lines it prints are rows.
 SHORT = (
 	(("one",), (Row("durable append, one in flight, p50 us", *times("<=", 1.25)),)),
@@ -39,8 +45,8 @@ SHORT = (
 		    lambda value, loop: value >= 600e3 or loop < 4000),
 		Row("the same over 1,000 streams, records/s", *times(">=", 0.50)))),
 	(("interval",), (
-		Row("append with sync_interval, 128 B, CPU us", *at_most(0.5)),
-		Row("append with sync_interval, 1 KiB, CPU us", *at_most(0.8)))),
+		Row("append with sync_interval, 128 B, CPU us", *beside(0.5)),
+		Row("append with sync_interval, 1 KiB, CPU us", *beside(0.8)))),
 )
 
 

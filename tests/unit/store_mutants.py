@@ -61,6 +61,14 @@ MUTANTS = [
     ("bytes not checked when read", "natsd-js/store/record.c", "if (XXH3_64bits_withSeed(p + HASHED, r->bytes - HASHED, place) != r->check)",
      "if (false)", [DAMAGE]),
 ]
+MEMORY = "test_store_memory"
+MUTANTS += [
+    ("sums wait without end", "natsd-js/store/store.c", "s->subjects.dirty >= SUMS_DIRTY_MAX);", "s->subjects.dirty >= 1000000u);", [MEMORY]),
+    ("bytes wait without end", "natsd-js/store/store.c", "waits / 2 > store->options.write_cache);", "waits / 2000 > store->options.write_cache);", [MEMORY]),
+    ("sums are never given up", "natsd-js/store/stream_sums.c", "\tif (total <= most)\n\t\treturn;", "\treturn;", [MEMORY]),
+    ("indexes of blocks are never given up", "natsd-js/store/block.c", "if (sum > store->options.read_cache && b != keep)", "if (false && b != keep)", [MEMORY]),
+    ("what is known goes before it is in the file", "natsd-js/store/block.c", "\t    b->synced == b->len && b->flight == NULL && b->kept.len", "\t    b->kept.len", [MODEL]),
+]
 COMMON = ["disk", "disk_posix", "disk_memory", "disk_memory_image", "disk_faulty", "journal", "journal_format", "journal_scan",
           "journal_segment", "journal_thread", "err", "buf", "mono", "doorbell", "subject", "utf8", "log", "wheel"]
 
