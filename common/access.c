@@ -19,7 +19,7 @@ struct chunk {
 
 struct access_arena {
 	struct chunk *chunks; /* the one in use first */
-	size_t accounts_room, users_room, permissions_room;
+	size_t accounts_room, users_room, permissions_room, proxies_room;
 };
 
 static struct chunk *
@@ -206,6 +206,30 @@ access_add_permissions(struct access *a, struct err *e)
 	return (to);
 }
 
+int
+access_add_proxy(struct access *a, struct str key, struct err *e)
+{
+	struct str *to;
+
+	to = grow(a, a->proxies, a->nproxies, &a->arena->proxies_room, sizeof(*to), e);
+	if (to == NULL)
+		return (-1);
+	a->proxies = to;
+	if (access_str(a, &to[a->nproxies], key, e) != 0)
+		return (-1);
+	a->nproxies++;
+	return (0);
+}
+
+bool
+access_has_proxy(const struct access *a, struct str key)
+{
+	for (size_t i = 0; i < a->nproxies; i++)
+		if (str_eq(a->proxies[i], key))
+			return (true);
+	return (false);
+}
+
 uint32_t
 access_find_account(const struct access *a, struct str name)
 {
@@ -289,13 +313,17 @@ access_equal(const struct access *a, const struct access *b)
 	    a->system_account != b->system_account || a->has_users != b->has_users ||
 	    !str_eq(a->user, b->user) || !str_eq(a->password, b->password) ||
 	    !str_eq(a->token, b->token) || !str_eq(a->no_auth_user, b->no_auth_user) ||
-	    a->proxy_required != b->proxy_required || a->guest != b->guest || a->timeout_ns != b->timeout_ns)
+	    a->proxy_required != b->proxy_required || a->nproxies != b->nproxies ||
+	    a->has_proxies != b->has_proxies || a->guest != b->guest || a->timeout_ns != b->timeout_ns)
 		return (false);
 	for (size_t i = 0; i < a->naccounts; i++)
 		if (!access_account_equal(&a->accounts[i], &b->accounts[i]))
 			return (false);
 	for (size_t i = 0; i < a->nusers; i++)
 		if (!user_equal(&a->users[i], &b->users[i]))
+			return (false);
+	for (size_t i = 0; i < a->nproxies; i++)
+		if (!str_eq(a->proxies[i], b->proxies[i]))
 			return (false);
 	return (true);
 }

@@ -101,6 +101,9 @@ struct access {
 	bool has_users;		 /* there is one at least: nats-server forgets an empty list */
 	struct str user, password, token; /* of the single user or token; secrets */
 	bool proxy_required;
+	bool has_proxies;	 /* the block proxies was written, even an empty one */
+	struct str *proxies;	 /* public keys of the trusted ones, in text; as written */
+	size_t nproxies;
 	struct str no_auth_user; /* empty: none */
 	bool system_made; /* $SYS was made: no file names it */
 	bool guest; /* that one was made up, as only the system account has users (accounts.md 7.4) */
@@ -129,6 +132,11 @@ int access_str(struct access *, struct str *to, struct str from, struct err *);
 struct access_account *access_add_account(struct access *, struct str name, struct err *);
 struct access_user *access_add_user(struct access *, struct err *);
 struct access_permissions *access_add_permissions(struct access *, struct err *);
+
+/* access_add_proxy - one more trusted key; the text is copied.  0; -1: no memory, or too many. */
+int access_add_proxy(struct access *, struct str key, struct err *);
+/* access_has_proxy - whether a key is among them. */
+bool access_has_proxy(const struct access *, struct str key);
 
 /* access_find_account - its index; ACCESS_NO_ACCOUNT.  Slow: every account is looked at. */
 uint32_t access_find_account(const struct access *, struct str name);

@@ -6,7 +6,7 @@
  * and, when whole is 1 (the front):
  *
  *	| npermissions u32 | permissions | nusers u32 | users | single user, password, token |
- *	| no_auth_user | flags u8 | timeout i64 |
+ *	| no_auth_user | flags u8 | timeout i64 | nproxies u32 | their keys |
  *
  * Integers are little endian, a string is its length in 4 bytes and its bytes; see each encoder.
  */
@@ -21,6 +21,7 @@
 #define FLAG_PROXY_REQUIRED 2u
 #define FLAG_GUEST 16u
 #define FLAG_SYSTEM_MADE 32u
+#define FLAG_HAS_PROXIES 64u
 #define FLAG_RESPONSES 4u
 #define FLAG_LIST_GIVEN 8u
 #define NO_PERMISSIONS UINT32_MAX
@@ -33,6 +34,7 @@
 #define MAPPING_BYTES 8u
 #define PERMISSIONS_BYTES 37u
 #define USER_BYTES 25u
+#define PROXY_BYTES 4u
 
 /* ---- to bytes ---- */
 
@@ -125,8 +127,11 @@ access_encode(const struct access *a, enum role role, struct wr *out)
 	wr_str32(out, a->no_auth_user);
 	wr_u8(out, (uint8_t)((a->has_users ? FLAG_HAS_USERS : 0) |
 	    (a->proxy_required ? FLAG_PROXY_REQUIRED : 0) | (a->guest ? FLAG_GUEST : 0) |
-	    (a->system_made ? FLAG_SYSTEM_MADE : 0)));
+	    (a->system_made ? FLAG_SYSTEM_MADE : 0) | (a->has_proxies ? FLAG_HAS_PROXIES : 0)));
 	wr_u64(out, (uint64_t)a->timeout_ns);
+	wr_u32(out, (uint32_t)a->nproxies);
+	for (size_t i = 0; i < a->nproxies; i++)
+		wr_str32(out, a->proxies[i]);
 }
 
 /* ---- and back ---- */
@@ -328,6 +333,24 @@ decode_users(struct access *a, struct rd *in, struct err *e)
 }
 
 static int
+decode_proxies(struct access *a, struct rd *in, struct err *e)
+{
+	size_t n;
+
+	if (read_count(in, ACCESS_LIST_MAX, PROXY_BYTES, &n, e) != 0)
+		return (-1);
+	for (size_t i = 0; i < n; i++) {
+		struct str key = rd_str32(in);
+
+		if (in->short_ || key.n > ACCESS_STRING_MAX)
+			return (broken(e, "proxy"));
+		if (access_add_proxy(a, key, e) != 0)
+			return (-1);
+	}
+	return (n > 0 && !a->has_proxies ? broken(e, "proxies") : 0);
+}
+
+static int
 decode_rest(struct access *a, struct rd *in, struct err *e)
 {
 	unsigned flags;
@@ -335,16 +358,17 @@ decode_rest(struct access *a, struct rd *in, struct err *e)
 	if (read_str(a, in, &a->user, e) != 0 || read_str(a, in, &a->password, e) != 0 ||
 	    read_str(a, in, &a->token, e) != 0 || read_str(a, in, &a->no_auth_user, e) != 0 ||
 	    read_flags(in, FLAG_HAS_USERS | FLAG_PROXY_REQUIRED | FLAG_GUEST |
-		FLAG_SYSTEM_MADE, &flags, e) != 0)
+		FLAG_SYSTEM_MADE | FLAG_HAS_PROXIES, &flags, e) != 0)
 		return (-1);
 	a->system_made = (flags & FLAG_SYSTEM_MADE) != 0;
 	a->guest = (flags & FLAG_GUEST) != 0;
 	a->has_users = (flags & FLAG_HAS_USERS) != 0;
 	a->proxy_required = (flags & FLAG_PROXY_REQUIRED) != 0;
+	a->has_proxies = (flags & FLAG_HAS_PROXIES) != 0;
 	a->timeout_ns = (int64_t)rd_u64(in);
 	if (in->short_ || (a->nusers > 0 && !a->has_users))
 		return (broken(e, "end"));
-	return (0);
+	return (decode_proxies(a, in, e));
 }
 
 /* The front is told all, the others no more than they may know. */

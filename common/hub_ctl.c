@@ -56,7 +56,7 @@ use_options(struct hub *h, struct options *o)
 		options_free(&h->options);
 	h->options = *o;
 	h->has_options = true;
-	log_set_levels(o->debug, o->trace);
+	options_set_log(o);
 }
 
 /* The first configuration is used at once; a later one is kept until everybody has agreed. */

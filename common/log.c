@@ -21,9 +21,10 @@ static struct {
 	int fd; /* the supervisor's socket, -1: none */
 	void (*fn)(enum log_level, int64_t, const char *, void *);
 	void *arg;
+	_Atomic int min; /* enum log_level */
 	_Atomic uint64_t dropped; /* since the start */
 	_Atomic uint64_t untold;  /* of them, not yet told of */
-} sink = { .fd = -1 };
+} sink = { .fd = -1, .min = LOG_LVL_INFO };
 
 _Atomic unsigned char log_quiet_levels;
 
@@ -47,12 +48,32 @@ log_to_function(void (*fn)(enum log_level, int64_t, const char *, void *), void 
 }
 
 void
-log_set_levels(bool debug, bool trace)
+log_set_levels(enum log_level min, bool debug, bool trace)
 {
-	unsigned char levels = (unsigned char)((debug ? 1u << LOG_LVL_DEBUG : 0) |
-	    (trace ? 1u << LOG_LVL_TRACE : 0));
+	bool all = min <= LOG_LVL_INFO;
+	unsigned char quiet = (unsigned char)((debug && all ? 1u << LOG_LVL_DEBUG : 0) |
+	    (trace && all ? 1u << LOG_LVL_TRACE : 0));
 
-	atomic_store_explicit(&log_quiet_levels, levels, memory_order_relaxed);
+	atomic_store_explicit(&sink.min, (int)min, memory_order_relaxed);
+	atomic_store_explicit(&log_quiet_levels, quiet, memory_order_relaxed);
+}
+
+bool
+log_wants(enum log_level level)
+{
+	switch (level) {
+	case LOG_LVL_TRACE:
+		return (log_traces());
+	case LOG_LVL_DEBUG:
+		return (log_debugs());
+	case LOG_LVL_INFO:
+	case LOG_LVL_WARN:
+	case LOG_LVL_ERROR:
+		return ((int)level >= atomic_load_explicit(&sink.min, memory_order_relaxed));
+	case LOG_LVL_FATAL:
+		break;
+	}
+	return (true);
 }
 
 uint64_t
@@ -107,10 +128,13 @@ send_record(enum log_level level, int64_t wall_ns, const char *line, size_t n)
 static void
 tell_dropped(int64_t wall_ns)
 {
-	uint64_t missing = atomic_exchange_explicit(&sink.untold, 0, memory_order_relaxed);
+	uint64_t missing;
 	char line[80];
 	int n;
 
+	if (!log_wants(LOG_LVL_WARN))
+		return;
+	missing = atomic_exchange_explicit(&sink.untold, 0, memory_order_relaxed);
 	if (missing == 0)
 		return;
 	n = snprintf(line, sizeof(line), "%llu log lines dropped", (unsigned long long)missing);
@@ -150,30 +174,13 @@ emit(enum log_level level, const char *line, size_t n)
 	}
 }
 
-static bool
-wanted(enum log_level level)
-{
-	switch (level) {
-	case LOG_LVL_TRACE:
-		return (log_traces());
-	case LOG_LVL_DEBUG:
-		return (log_debugs());
-	case LOG_LVL_INFO:
-	case LOG_LVL_WARN:
-	case LOG_LVL_ERROR:
-	case LOG_LVL_FATAL:
-		break;
-	}
-	return (true);
-}
-
 void
 log_bytes(enum log_level level, const char *text, size_t n)
 {
 	char line[LOG_TEXT_MAX];
 	int saved_errno = errno;
 
-	if (wanted(level))
+	if (log_wants(level))
 		emit(level, line, log_escape(line, text, n));
 	errno = saved_errno;
 }
@@ -184,7 +191,7 @@ log_at(enum log_level level, const char *fmt, va_list ap)
 	char text[LOG_TEXT_MAX];
 	int saved_errno = errno;
 
-	if (wanted(level)) {
+	if (log_wants(level)) {
 		if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
 			text[0] = '\0';
 		log_bytes(level, text, strlen(text));

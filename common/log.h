@@ -31,8 +31,13 @@ enum log_level { LOG_LVL_TRACE, LOG_LVL_DEBUG, LOG_LVL_INFO, LOG_LVL_WARN, LOG_L
 void log_to_supervisor(int fd);
 void log_to_function(void (*)(enum log_level, int64_t wall_ns, const char *line, void *), void *);
 
-/* log_set_levels - which of the two quiet levels are written at all; safe from any thread. */
-void log_set_levels(bool debug, bool trace);
+/*
+ * log_set_levels - which lines are written at all; safe from any thread.  min: LOG_LVL_INFO, WARN or
+ * ERROR; what is below vanishes, debug and trace lines too.  With INFO these two go by their flags.
+ * log_wants - whether lines of that level are written; LOG_LVL_FATAL always is.
+ */
+void log_set_levels(enum log_level min, bool debug, bool trace);
+bool log_wants(enum log_level);
 
 /* log_debugs, log_traces - whether they are; one load, for paths per message. */
 extern _Atomic unsigned char log_quiet_levels; /* bits 1 << enum log_level */

@@ -101,6 +101,20 @@ nkey_encode(char out[NKEY_PUBLIC_TEXT], enum nkey_kind kind, const uint8_t key[N
 	base32(out, raw, sizeof(raw));
 }
 
+static int
+kind_of(unsigned byte, enum nkey_kind *kind)
+{
+	static const enum nkey_kind kinds[] = { NKEY_ACCOUNT, NKEY_CLUSTER, NKEY_SERVER,
+		NKEY_OPERATOR, NKEY_USER, NKEY_CURVE };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if ((unsigned)kinds[i] == byte) {
+			*kind = kinds[i];
+			return (0);
+		}
+	return (-1);
+}
+
 int
 nkey_decode(struct str text, enum nkey_kind kind, uint8_t key[NKEY_KEY_BYTES])
 {
@@ -111,6 +125,17 @@ nkey_decode(struct str text, enum nkey_kind kind, uint8_t key[NKEY_KEY_BYTES])
 		return (-1);
 	memcpy(key, raw + 1, NKEY_KEY_BYTES);
 	return (0);
+}
+
+int
+nkey_decode_any(struct str text, uint8_t key[NKEY_KEY_BYTES])
+{
+	uint8_t raw[PUBLIC_BYTES];
+	enum nkey_kind kind;
+
+	if (unbase32(text, raw, sizeof(raw)) != 0 || kind_of(raw[0], &kind) != 0)
+		return (-1);
+	return (nkey_decode(text, kind, key));
 }
 
 void
@@ -124,20 +149,6 @@ nkey_encode_seed(char out[NKEY_SEED_TEXT], enum nkey_kind kind, const uint8_t se
 	crc_put(raw, 2 + NKEY_KEY_BYTES);
 	base32(out, raw, sizeof(raw));
 	explicit_bzero(raw, sizeof(raw));
-}
-
-static int
-kind_of(unsigned byte, enum nkey_kind *kind)
-{
-	static const enum nkey_kind kinds[] = { NKEY_ACCOUNT, NKEY_CLUSTER, NKEY_SERVER,
-		NKEY_OPERATOR, NKEY_USER, NKEY_CURVE };
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if ((unsigned)kinds[i] == byte) {
-			*kind = kinds[i];
-			return (0);
-		}
-	return (-1);
 }
 
 int

@@ -33,8 +33,10 @@ enum nkey_kind { /* the first byte; the letter is the first of the text */
 
 void nkey_encode(char out[NKEY_PUBLIC_TEXT], enum nkey_kind, const uint8_t key[NKEY_KEY_BYTES]);
 
-/* nkey_decode - the key of a public key's text of that kind.  0; -1: it is none. */
+/* nkey_decode - the key of a public key's text of that kind; nkey_decode_any: of any kind.  0; -1: it
+ * is none. */
 int nkey_decode(struct str text, enum nkey_kind, uint8_t key[NKEY_KEY_BYTES]);
+int nkey_decode_any(struct str text, uint8_t key[NKEY_KEY_BYTES]);
 
 /* nkey_decode_seed - likewise of a seed; *kind: of its public key.  The caller wipes seed. */
 int nkey_decode_seed(struct str text, enum nkey_kind *kind, uint8_t seed[NKEY_KEY_BYTES]);

@@ -3,7 +3,7 @@
  *
  * O(field, TYPE, keys, default, min, max, roles, reload, name, text)
  *  field	member of struct options (options.h)
- *  TYPE	BOOL INT SIZE DUR STR TAGS MAP POLICY
+ *  TYPE	BOOL INT SIZE DUR STR TAGS MAP POLICY LEVEL
  *  keys	where it stands in the file, aliases after '|'; a '.' leads into a block; "": see LISTEN
  *  default	in the unit of the type: DUR in nanoseconds, SIZE in bytes
  *  min, max	bounds of what the file may say; of strings, their bytes.  The default is always allowed
@@ -70,7 +70,9 @@
 	O(server_tags,            TAGS,   "server_tags",                            "",                0,                65535,      FRONT,             LIVE, "Tags", "tags of this server")                                  \
 	O(server_metadata,        MAP,    "server_metadata",                        "",                0,                65535,      FRONT,             LIVE, "Metadata", "metadata of this server")                          \
 	O(front_threads,          INT,    "natsd.front_threads",                    0,                 0,                128,        FRONT,             NO,   "natsd.front_threads", "worker threads of natsd-front")         \
-	O(ring_bytes,             SIZE,   "natsd.ring_bytes",                       67108864,          65536,            1073741824, FRONT | JS | RAFT, NO,   "natsd.ring_bytes", "bytes of a ring between two programs")
+	O(log_min,                LEVEL,  "natsd.log_min",                          LOG_LVL_INFO,      LOG_LVL_INFO,     LOG_LVL_ERROR, FRONT | JS | RAFT, LIVE, "natsd.log_min", "least level that is logged")                   \
+	O(ring_bytes,             SIZE,   "natsd.ring_bytes",                       67108864,          65536,            1073741824, FRONT | JS | RAFT, NO,   "natsd.ring_bytes", "bytes of a ring between two programs")                \
+	O(slow_consumer_event,    INT,    "natsd.slow_consumer_event",              0,                 0,                1000000000, FRONT,             LIVE, "natsd.slow_consumer_event", "slow consumers of an account a minute that make an event")
 
 #define OPTION_LISTEN_LIST(L) \
 	L("listen", host,      port,      "client listen address and port") \
@@ -80,9 +82,10 @@
 /* Blocks and what may stand in them; read by parts of the supervisor of their own. */
 #define OPTION_BLOCK_LIST(B) \
 	B("authorization", "user|username|pass|password|token|timeout|users|default_permissions|" \
-	    "default_permission|permissions") \
+	    "default_permission|permissions|proxy_required") \
 	B("users", "user|username|pass|password|nkey|permissions|permission|authorization|" \
-	    "allowed_connection_types|connection_types|clients") \
+	    "allowed_connection_types|connection_types|clients|proxy_required") \
+	B("proxies", "trusted|key|public_key") \
 	B("permissions", "publish|pub|import|subscribe|sub|export|allow|deny|allow_responses|" \
 	    "publish_allow_responses") \
 	B("allow_responses", "max|max_msgs|max_messages|max_responses|expires|expiration|ttl") \
@@ -100,7 +103,6 @@
 	U("prof_port", "profiling")                         \
 	U("prof_block_rate", "profiling")                   \
 	U("feature_flags", "feature flags")                 \
-	U("proxies", "trusted proxies")                     \
 	U("syslog", "syslog")                               \
 	U("remote_syslog", "syslog")                        \
 	U("connect_error_reports", "clustering")            \

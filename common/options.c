@@ -19,6 +19,7 @@ enum { FRONT = ROLE_FRONT, JS = ROLE_JS, RAFT = ROLE_RAFT };
 #define DEFAULT_SIZE(v) .number = (v)
 #define DEFAULT_DUR(v) .number = (v)
 #define DEFAULT_POLICY(v) .number = (v)
+#define DEFAULT_LEVEL(v) .number = (v)
 #define DEFAULT_STR(v) .string = (v)
 #define DEFAULT_TAGS(v) .string = (v)
 #define DEFAULT_MAP(v) .string = (v)
@@ -50,6 +51,12 @@ options_row(const char *field)
 		if (strcmp(rows[i].field, field) == 0)
 			return (&rows[i]);
 	bug("options: no field %s", field);
+}
+
+void
+options_set_log(const struct options *o)
+{
+	log_set_levels((enum log_level)o->log_min, o->debug, o->trace);
 }
 
 /* ---- one value ---- */

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/log.h"
 #include "common/option_list.h"
 #include "common/role.h"
 #include "common/str.h"
@@ -31,6 +32,7 @@ enum options_policy { POLICY_DEFAULT, POLICY_CLOSE, POLICY_RETRY };
 #define OPTION_C_TAGS char *
 #define OPTION_C_MAP char *
 #define OPTION_C_POLICY int64_t
+#define OPTION_C_LEVEL int64_t /* enum log_level: INFO, WARN, ERROR */
 
 #define OPTIONS_ENCODED_MAX (64u << 20) /* bytes */
 
@@ -68,6 +70,9 @@ int options_encode(const struct options *, enum role, uint8_t **p, size_t *n, st
 void options_encoded_free(uint8_t *, size_t);
 int options_decode(struct options *, const uint8_t *, size_t, struct err *);
 
+/* options_set_log - from now on this process logs the levels that they ask for. */
+void options_set_log(const struct options *);
+
 /* ---- the table, for those that treat all options alike ---- */
 
 enum option_type {
@@ -79,6 +84,7 @@ enum option_type {
 	OPTION_TAGS,
 	OPTION_MAP,
 	OPTION_POLICY,
+	OPTION_LEVEL,
 };
 
 enum option_reload {

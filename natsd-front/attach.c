@@ -74,7 +74,7 @@ on_config(struct front *f, struct ctl_msg *m, struct err *e)
 	if (f->settings == NULL)
 		return (-1);
 	status_set_settings(f->status, f->settings);
-	log_set_levels(f->settings->o.debug, f->settings->o.trace);
+	options_set_log(&f->settings->o);
 	return (0);
 }
 

@@ -101,7 +101,7 @@ conn_log(const struct conn *c, enum log_level level, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if (level == LOG_LVL_DEBUG && !log_debugs())
+	if (!log_wants(level))
 		return;
 	va_start(ap, fmt);
 	n = vsnprintf(text, sizeof(text), fmt, ap);

@@ -9,6 +9,7 @@
 #include "natsd-front/conn.h"
 #include "natsd-front/conn_tls.h"
 #include "natsd-front/deliver.h"
+#include "natsd-front/slow_event.h"
 #include "natsd-front/text.h"
 #include "natsd-front/tls/tls.h"
 
@@ -27,10 +28,17 @@ conn_mark_dirty(struct conn *c)
 }
 
 static void
-conn_slow_pending(struct conn *c)
+conn_is_slow(struct conn *c)
 {
 	c->worker->stats.slow_consumers++;
 	tally_slow(c->worker, c->account);
+	slow_event_count(c->worker, c->account);
+}
+
+static void
+conn_slow_pending(struct conn *c)
+{
+	conn_is_slow(c);
 	conn_log(c, LOG_LVL_INFO, "Slow Consumer Detected: MaxPending of %zu Exceeded",
 	    c->worker->settings->max_pending);
 	conn_close(c, REASON_SLOW_PENDING);
@@ -293,8 +301,7 @@ conn_write_late(struct conn *c)
 		return;
 	}
 	if ((c->flags & CONN_CONNECTED) != 0 || c->tls != NULL) {
-		c->worker->stats.slow_consumers++;
-		tally_slow(c->worker, c->account);
+		conn_is_slow(c);
 		text_duration(deadline, s->write_deadline_ns);
 		conn_log(c, LOG_LVL_INFO,
 		    "Slow Consumer %s: WriteDeadline of %s exceeded "

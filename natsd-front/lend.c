@@ -40,7 +40,7 @@ lent_turn(struct worker *b, const struct worker *w)
 	conn_flush_dirty(b);
 	b->lent = false;
 	return (all && b->dirty.head == NULL && b->closing.head == NULL && b->resume.head == NULL &&
-	    b->traced == NULL);
+	    b->traced == NULL && b->slow == NULL);
 }
 
 static bool

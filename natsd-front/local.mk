@@ -67,6 +67,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/trace_request.c natsd-front/trace_request.h \
 	natsd-front/opening.c natsd-front/opening.h \
 	natsd-front/out.c natsd-front/out.h \
+	natsd-front/own_msg.c natsd-front/own_msg.h \
 	natsd-front/peer.c natsd-front/peer.h \
 	natsd-front/peer_rules.c natsd-front/peer_rules.h \
 	natsd-front/permit.c natsd-front/permit.h natsd-front/permit_cache.c natsd-front/permit_cache.h \
@@ -78,6 +79,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/settings.c natsd-front/settings.h \
 	natsd-front/shared.c natsd-front/shared.h \
 	natsd-front/slots.c natsd-front/slots.h \
+	natsd-front/slow_event.c natsd-front/slow_event.h \
 	natsd-front/snapshot.c natsd-front/snapshot.h \
 	natsd-front/status.c natsd-front/status.h \
 	natsd-front/sub.c natsd-front/sub.h \

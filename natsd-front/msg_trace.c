@@ -11,7 +11,7 @@
 #include "common/json_out.h"
 #include "common/subject.h"
 #include "natsd-front/conn.h"
-#include "natsd-front/deliver.h"
+#include "natsd-front/own_msg.h"
 #include "natsd-front/permit.h"
 #include "natsd-front/permit_cache.h"
 #include "natsd-front/server_info.h"
@@ -381,21 +381,6 @@ encoding_header(struct buf *out, enum encoding e)
 	return (buf_addf(out, "NATS/1.0\r\nContent-Encoding: %s\r\n\r\n", name));
 }
 
-/* The empty reply stands in the line, as in all that the server itself sends. */
-static void
-publish(struct worker *w, struct account *a, struct str subject, const struct buf *body,
-    size_t hdr)
-{
-	char line[MSG_LINE_MAX(0) + 1];
-	struct msg m = { .subject = subject, .body = buf_str(body), .hdr = (uint32_t)hdr };
-	size_t n = body->len - 2;
-
-	m.body.n = n;
-	line[0] = ' ';
-	m.line = (struct str){ line, 1 + msg_line_write(line + 1, STR_NONE, hdr, n) };
-	deliver(w, a, &m, NULL);
-}
-
 static void
 send_one(struct worker *w, const struct msg_trace *t)
 {
@@ -408,7 +393,7 @@ send_one(struct worker *w, const struct msg_trace *t)
 	hdr = body.len;
 	if (encoding_pack(t->encoding, &body, buf_str(&json)) == 0 &&
 	    buf_add(&body, "\r\n", 2) == 0)
-		publish(w, t->account, str_of(t->dest), &body, hdr);
+		own_msg_publish(w, t->account, str_of(t->dest), &body, hdr);
 done:
 	buf_free(&json);
 	buf_free(&body);

@@ -27,7 +27,8 @@
 	R(SHUTDOWN, "Server Shutdown", 1)						\
 	R(NO_RESPONDERS, "No Responders Requires Headers", 1)				\
 	R(KICKED, "Kicked", 1)								\
-	R(PROXY_REQUIRED, "Proxy Required", 1)
+	R(PROXY_REQUIRED, "Proxy Required", 1)						\
+	R(PROXY_NOT_TRUSTED, "Proxy Not Trusted", 1)
 
 #define REASON_ENUM(NAME, ...) REASON_##NAME,
 enum reason { REASON_LIST(REASON_ENUM) REASON_COUNT };

@@ -120,7 +120,7 @@ reload_use(struct front *f, uint32_t generation)
 	f->settings = f->next;
 	f->next = NULL;
 	status_set_settings(f->status, f->settings);
-	log_set_levels(f->settings->o.debug, f->settings->o.trace);
+	options_set_log(&f->settings->o);
 	accept_settings(f);
 	tell_workers(f);
 }

@@ -34,6 +34,7 @@ struct account {
 	struct trie *trie;
 	_Atomic uint32_t conns; /* bound to it, of all workers */
 	_Atomic int64_t subs_logged_ns; /* rate of "maximum subscriptions exceeded" in the log */
+	_Atomic uint64_t slow_minute; /* slow_event.c: second in which it began, slow consumers since */
 	struct account *name_next; /* main only: same bucket */
 	char name[ACCOUNT_NAME_MAX + 1];
 };

@@ -13,6 +13,8 @@
 #include "natsd-front/snapshot.h"
 #include "natsd-front/tls/tls.h"
 
+#define COPIES_A_TURN 512u /* of connections and subscriptions: some hundred microseconds */
+
 /*
  * One question under way.  It belongs to who asked until every worker has given it back; when a
  * worker hangs, the ask stays with it and is freed by whoever is last.
@@ -221,6 +223,7 @@ snapshot_conn_of(struct snapshot_conn *to, const struct conn *c, bool with_subs)
 	conn_client_ip(c, to->ip);
 	if (auth_shown(c)[0] != '\0')
 		to->user = copy_text(auth_shown(c));
+	snprintf(to->proxy, sizeof(to->proxy), "%s", auth_proxy(c));
 	if (auth_signed(c))
 		to->issuer = c->account->name;
 	to->name = copy_word(c->labels == NULL ? NULL : c->labels->name, auth_unread_name(c));
@@ -250,24 +253,49 @@ snapshot_conn_clear(struct snapshot_conn *c)
 /* ---- the worker's side ---- */
 
 static int
+part_grow(struct snapshot_part *part, uint32_t size)
+{
+	struct snapshot_conn *conns = reallocarray(part->conns, size, sizeof(*conns));
+
+	if (conns == NULL)
+		return (-1);
+	part->conns = conns;
+	part->conns_size = size;
+	return (0);
+}
+
+static int
+copy_conn(struct snapshot_part *part, const struct conn *c, bool subs)
+{
+	if (part->nconns == part->conns_size && part_grow(part, part->conns_size * 2 + 1) != 0)
+		return (-1);
+	return (snapshot_conn_of(&part->conns[part->nconns++], c, subs));
+}
+
+/*
+ * Some of them: nobody's messages wait for all.  A connection that comes meanwhile may be among
+ * them, one that goes too.  1: the next turn goes on.  0: that was all.  -1: no memory.
+ */
+static int
 fill_conns(struct worker *w, const struct snapshot_ask *ask, struct snapshot_part *part)
 {
-	struct conn *c;
-	uint32_t i;
+	bool subs = (ask->what & SNAPSHOT_SUBS) != 0;
+	uint32_t copies = 0;
+	const struct conn *c;
 
-	if (w->conns.used == 0)
-		return (0);
-	part->conns = calloc(w->conns.used, sizeof(*part->conns));
-	if (part->conns == NULL)
-		return (-1);
-	for (i = 0; i < w->conns.size; i++) {
-		c = slots_at(&w->conns, i);
+	part->turns++;
+	for (; w->copied < w->conns.size; w->copied++) {
+		if (copies >= COPIES_A_TURN)
+			return (1);
+		c = slots_at(&w->conns, w->copied);
 		if (c == NULL || (ask->cid != 0 && c->cid != ask->cid))
 			continue;
-		if (snapshot_conn_of(&part->conns[part->nconns++], c,
-		    (ask->what & SNAPSHOT_SUBS) != 0) != 0)
+		if (copy_conn(part, c, subs) != 0)
 			return (-1);
+		copies += 1 + (subs ? c->subs.used : 0);
 	}
+	if (ask->cid == 0)
+		part->conns_open = part->nconns;
 	return (0);
 }
 
@@ -315,11 +343,10 @@ fill_load(struct worker *w, struct snapshot_part *part)
 	part->waiting[WAIT_AUTH] = list_length(&w->auth_wait);
 }
 
-static void
-fill_part(struct worker *w, struct snapshot_ask *ask)
+/* All but the connections; room for those.  0; -1: no memory. */
+static int
+fill_counts(struct worker *w, const struct snapshot_ask *ask, struct snapshot_part *part)
 {
-	struct snapshot_part *part = &ask->to->parts[w->index];
-
 	part->stats = w->stats;
 	trie_cache_stats(w->cache, &part->cache);
 	part->conns_open = w->conns.used;
@@ -327,10 +354,10 @@ fill_part(struct worker *w, struct snapshot_ask *ask)
 	if ((ask->what & SNAPSHOT_LOAD) != 0)
 		fill_load(w, part);
 	if ((ask->what & SNAPSHOT_TALLIES) != 0 && fill_tallies(w, part) != 0)
-		return;
-	if ((ask->what & SNAPSHOT_CONNS) == 0 || fill_conns(w, ask, part) == 0)
-		atomic_store_explicit(&ask->part_done[w->index], true,
-		    memory_order_release);
+		return (-1);
+	if ((ask->what & SNAPSHOT_CONNS) == 0 || ask->cid != 0 || w->conns.used == 0)
+		return (0);
+	return (part_grow(part, w->conns.used));
 }
 
 static void
@@ -360,22 +387,49 @@ ask_roles(struct worker *w, struct snapshot_ask *ask)
 	w->roles_ask = ask;
 }
 
-void
-snapshot_answer(struct worker *w)
+/* Its part is filled as far as it will be. */
+static void
+answered(struct worker *w, struct snapshot_ask *ask, bool whole)
 {
-	struct snapshot_ask *ask;
-
-	if (atomic_load_explicit(&w->shared->pub[w->index].ask, memory_order_relaxed) == NULL)
-		return;
-	ask = atomic_exchange(&w->shared->pub[w->index].ask, NULL);
-	if (ask == NULL)
-		return;
-	fill_part(w, ask);
-	if (w->index == 0 && (ask->what & SNAPSHOT_ROLES) != 0)
-		ask_roles(w, ask);
+	if (whole)
+		atomic_store_explicit(&ask->part_done[w->index], true, memory_order_release);
 	if (atomic_fetch_sub(&ask->left, 1) == 1 && atomic_load(&ask->roles_left) == 0)
 		doorbell_ring(&ask->done);
 	ask_unref(ask);
+}
+
+/* The one that waits for this worker; NULL: none. */
+static struct snapshot_ask *
+take_ask(struct worker *w)
+{
+	struct snapshot_ask *_Atomic *at = &w->shared->pub[w->index].ask;
+
+	if (atomic_load_explicit(at, memory_order_relaxed) == NULL)
+		return (NULL);
+	return (atomic_exchange(at, NULL));
+}
+
+void
+snapshot_answer(struct worker *w)
+{
+	struct snapshot_ask *ask = w->copying;
+	struct snapshot_part *part;
+	int rc = 0;
+
+	if (ask == NULL) {
+		if ((ask = take_ask(w)) == NULL)
+			return;
+		w->copied = 0;
+		rc = fill_counts(w, ask, &ask->to->parts[w->index]);
+		if (w->index == 0 && (ask->what & SNAPSHOT_ROLES) != 0)
+			ask_roles(w, ask);
+	}
+	part = &ask->to->parts[w->index];
+	if (rc == 0 && (ask->what & SNAPSHOT_CONNS) != 0)
+		rc = fill_conns(w, ask, part);
+	w->copying = rc == 1 ? ask : NULL;
+	if (rc != 1)
+		answered(w, ask, rc == 0);
 }
 
 void
@@ -401,9 +455,11 @@ snapshot_forget(struct worker *w)
 
 	if (ask != NULL)
 		ask_unref(ask);
+	if (w->copying != NULL)
+		ask_unref(w->copying);
 	if (w->roles_ask != NULL)
 		ask_unref(w->roles_ask);
-	w->roles_ask = NULL;
+	w->copying = w->roles_ask = NULL;
 }
 
 /* ---- the monitor's side ---- */

@@ -1,6 +1,6 @@
 /*
  * snapshot - what the monitoring thread may know of the workers: asked by message, answered between
- * two turns, never waited for by a worker.
+ * two turns, never waited for by a worker; connections some hundred a turn.
  *
  *	monitor			workers
  *	snapshot_take  --ask--> each fills its part at the end of a turn
@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/nkey.h"
 #include "natsd-front/shared.h"
 #include "natsd-front/worker.h"
 
@@ -57,6 +58,7 @@ struct snapshot_conn {
 	char *name, *lang, *version; /* NULL: unknown */
 	const char *account;	     /* "$G", ... */
 	const char *issuer; /* of an nkey user: its account; NULL: none */
+	char proxy[NKEY_PUBLIC_TEXT]; /* key of the trusted proxy that it came through; "": none */
 	char *user; /* as shown, "[REDACTED]" for a token; NULL: none */
 	struct snapshot_sub *subs;   /* nsubs of them when SNAPSHOT_SUBS was asked, else NULL; one block
 				      * with all their texts */
@@ -70,9 +72,11 @@ struct snapshot_part { /* of one worker */
 	bool done;
 	struct worker_stats stats;
 	struct trie_cache_stats cache;
-	uint32_t conns_open, subs;
+	uint32_t conns_open; /* as many as are in conns, if all were asked for */
+	uint32_t subs;
 	struct snapshot_conn *conns;
-	uint32_t nconns;
+	uint32_t nconns, conns_size;
+	uint32_t turns; /* that the worker copied connections in */
 	struct tally *tallies; /* [ntallies], by number of the account; when asked */
 	uint32_t ntallies;
 	/* SNAPSHOT_LOAD: */

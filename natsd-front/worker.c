@@ -13,6 +13,7 @@
 #include "natsd-front/msg_trace.h"
 #include "natsd-front/peer.h"
 #include "natsd-front/permit_cache.h"
+#include "natsd-front/slow_event.h"
 #include "natsd-front/snapshot.h"
 #include "natsd-front/tls/library.h"
 #include "natsd-front/worker.h"
@@ -245,6 +246,7 @@ worker_leave(struct worker *w)
 	wheel_run(w->wheel, w->now, conn_on_timer, w);
 	conn_run_waiting(w);
 	stop_when_done(w);
+	slow_event_send(w);
 	msg_trace_send(w);
 	lend_publish(w);
 	deliver_publish_rings(w);
@@ -387,7 +389,7 @@ spin(struct worker *w)
 static bool
 may_sleep(struct worker *w)
 {
-	if (w->resume.head != NULL || w->stopped)
+	if (w->resume.head != NULL || w->copying != NULL || w->stopped)
 		return (false);
 	/* The ring they wait for got room after this turn had looked at them. */
 	if (!w->congested && w->ring_wait.head != NULL)
@@ -568,6 +570,7 @@ worker_free(struct worker *w)
 	fan_free(w->fan, w->shared->nworkers);
 	permit_cache_free(w->permits);
 	msg_trace_discard(w);
+	slow_event_discard(w);
 	slots_free(&w->conns);
 	slots_free(&w->subs);
 	tallies_free(&w->tallies);

@@ -46,6 +46,7 @@ struct fan;
 struct msg_trace;
 struct peer;
 struct permit_cache;
+struct slow_event;
 
 enum { PEER_JS, PEER_RAFT, PEER_COUNT };
 
@@ -78,6 +79,7 @@ struct worker {
 	struct wheel *wheel;
 	struct fan *fan;		/* deliver.c: scratch of one delivery */
 	struct msg_trace *traced;	/* complete, to be sent at the end of the turn */
+	struct slow_event *slow;	/* likewise */
 	struct permit_cache *permits;	/* verdicts asked for lately */
 	char *scratch;
 	size_t scratch_size;
@@ -96,6 +98,8 @@ struct worker {
 	struct conn_list mark_wait;	/* paused for marks of other workers */
 	struct conn_list stall_wait;	/* paused for a slow receiver */
 
+	struct snapshot_ask *copying;	/* the question whose connections it copies, turn by turn */
+	uint32_t copied;		/* slots that it went through for that */
 	struct snapshot_ask *roles_ask;	/* the question that roles are answering; worker 0 only */
 	struct mono now;		/* of this turn */
 	int64_t wall_ns;		/* likewise, by way of wall_offset_ns */

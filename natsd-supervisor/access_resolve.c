@@ -116,6 +116,9 @@ access_check(const struct options *o, struct err *e)
 	if (a->no_auth_user.n > 0 && !has_user(a, a->no_auth_user))
 		return (err_set(e, "no_auth_user: \"" STR_FMT "\" not present as user or nkey in "
 		    "authorization block or account configuration", STR_ARG(a->no_auth_user)));
+	for (size_t i = 0; i < a->nproxies; i++)
+		if (a->proxies[i].n == 0) /* an entry without a key */
+			return (err_set(e, "proxy trusted key \"\" is invalid"));
 	return (0);
 }
 

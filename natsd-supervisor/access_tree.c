@@ -59,8 +59,8 @@ set_timeout(struct access_tree *t, const struct conf_item *item)
 static void
 set_proxy_required(struct access_tree *t, const struct conf_value *v)
 {
-	if (loader_want(t->l, v, CONF_BOOL) && v->boolean)
-		loader_unbuilt(t->l, "proxy_required", "trusted proxies");
+	if (loader_want(t->l, v, CONF_BOOL))
+		t->a->proxy_required = v->boolean;
 }
 
 /* One key; permissions for users without any of their own come back in *defaults. */
@@ -139,6 +139,8 @@ access_tree_item(struct access_tree *t, const struct conf_item *item)
 		access_accounts(t, item->value);
 	else if (loader_key(item->key, "mappings|maps"))
 		access_mappings(t, item->value, 0);
+	else if (loader_key(item->key, "proxies"))
+		access_proxies(t, item->value);
 	else
 		return (false);
 	return (true);

@@ -1,11 +1,13 @@
 /*
- * access_tree - what the keys authorization, accounts and mappings of a file say (config.md 4.4-4.6).
+ * access_tree - what the keys authorization, accounts, mappings and proxies of a file say
+ * (config.md 4.1, 4.4-4.6).
  *
  *	access_tree.c		the root's keys and the block authorization
  *	access_tree_users.c	a list of users
  *	access_tree_permissions.c	what a user may publish and subscribe
  *	access_tree_accounts.c	the block accounts
  *	access_tree_mappings.c	a block of mappings
+ *	access_tree_proxies.c	the block proxies
  */
 #ifndef SUPERVISOR_ACCESS_TREE_H
 #define SUPERVISOR_ACCESS_TREE_H
@@ -52,6 +54,9 @@ void access_users_default(struct access_tree *, size_t first, const struct acces
 struct access_permissions *access_permissions(struct access_tree *, const struct conf_value *);
 
 void access_accounts(struct access_tree *, const struct conf_value *);
+
+/* access_proxies - whose signatures are trusted. */
+void access_proxies(struct access_tree *, const struct conf_value *);
 
 /* access_mappings - into that account. */
 void access_mappings(struct access_tree *, const struct conf_value *, uint32_t account);

@@ -105,8 +105,8 @@ user_item(struct access_tree *t, struct access_user *u, const struct conf_item *
 		set_types(t, u, v);
 	else if (!loader_key(item->key, "proxy_required"))
 		loader_unknown(t->l, item);
-	else if (loader_want(t->l, v, CONF_BOOL) && v->boolean)
-		loader_unbuilt(t->l, "proxy_required", "trusted proxies");
+	else if (loader_want(t->l, v, CONF_BOOL))
+		u->proxy_required = v->boolean;
 }
 
 /* A user or an nkey, not both and not neither. */

@@ -79,7 +79,8 @@ static const char help_tls[] =
     "    }\n"
     "\n"
     "or by the flags --tls, --tlscert, --tlskey, --tlsverify and --tlscacert.\n"
-    "All keys, cipher suites and groups stand in natsd.conf(5).\n";
+    "All keys stand in natsd.conf(5).\n"
+    "\n";
 
 const char *
 cli_help_tls(void)

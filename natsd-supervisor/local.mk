@@ -4,6 +4,7 @@ SUPERVISOR_OPTIONS = \
 	natsd-supervisor/access_tree.h natsd-supervisor/access_tree.c \
 	natsd-supervisor/access_tree_users.c natsd-supervisor/access_tree_permissions.c \
 	natsd-supervisor/access_tree_accounts.c natsd-supervisor/access_tree_mappings.c \
+	natsd-supervisor/access_tree_proxies.c \
 	natsd-supervisor/cli.h natsd-supervisor/cli.c natsd-supervisor/cli_usage.c \
 	natsd-supervisor/loader.h natsd-supervisor/loader.c \
 	natsd-supervisor/names.h natsd-supervisor/names.c \

@@ -217,6 +217,8 @@ own_line(struct logfile *l, enum log_level level, const char *fmt, ...)
 	va_list ap;
 	int n;
 
+	if (!log_wants(level))
+		return;
 	va_start(ap, fmt);
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -230,7 +232,7 @@ tell_dropped(struct logfile *l)
 {
 	uint64_t missing = l->dropped - l->dropped_told, before = l->dropped;
 
-	if (missing == 0)
+	if (missing == 0 || !log_wants(LOG_LVL_WARN))
 		return;
 	own_line(l, LOG_LVL_WARN, "%llu log lines could not be written", (unsigned long long)missing);
 	if (l->dropped == before)

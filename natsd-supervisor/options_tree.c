@@ -86,20 +86,37 @@ set_duration(struct loader *l, const struct option_row *r, const struct conf_val
 		store_number(l, r, ns);
 }
 
+/* One of the words, which stand for the numbers from the row's min to its max. */
+static void
+set_word(struct loader *l, const struct option_row *r, const struct conf_value *v,
+    const struct str *words, const char *wrong)
+{
+	if (!loader_want(l, v, CONF_STRING))
+		return;
+	for (int64_t i = r->min; i <= r->max; i++)
+		if (str_eq(v->string, words[i])) {
+			option_set_number(l->o, r, i);
+			return;
+		}
+	loader_error(l, "%s", wrong);
+}
+
 static void
 set_policy(struct loader *l, const struct option_row *r, const struct conf_value *v)
 {
 	static const struct str words[] = { [POLICY_DEFAULT] = STR("default"),
 		[POLICY_CLOSE] = STR("close"), [POLICY_RETRY] = STR("retry") };
 
-	if (!loader_want(l, v, CONF_STRING))
-		return;
-	for (int64_t i = POLICY_DEFAULT; i <= POLICY_RETRY; i++)
-		if (str_eq(v->string, words[i])) {
-			option_set_number(l->o, r, i);
-			return;
-		}
-	loader_error(l, "write_timeout must be 'default', 'close' or 'retry'");
+	set_word(l, r, v, words, "write_timeout must be 'default', 'close' or 'retry'");
+}
+
+static void
+set_level(struct loader *l, const struct option_row *r, const struct conf_value *v)
+{
+	static const struct str words[] = { [LOG_LVL_INFO] = STR("info"),
+		[LOG_LVL_WARN] = STR("warn"), [LOG_LVL_ERROR] = STR("error") };
+
+	set_word(l, r, v, words, "log_min must be 'info', 'warn' or 'error'");
 }
 
 static struct str
@@ -338,6 +355,7 @@ static option_setter *const setters[] = {
 	[OPTION_TAGS] = set_tags,
 	[OPTION_MAP] = set_map,
 	[OPTION_POLICY] = set_policy,
+	[OPTION_LEVEL] = set_level,
 };
 
 static void

@@ -75,7 +75,7 @@ apply_log(struct server *s, const struct options *old, const struct options *nex
 	struct logfile_options o;
 	struct err e;
 
-	log_set_levels(next->debug, next->trace);
+	options_set_log(next);
 	if (strcmp(old->log_file, next->log_file) == 0 && old->logtime == next->logtime &&
 	    old->logtime_utc == next->logtime_utc)
 		return;

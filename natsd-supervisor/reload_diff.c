@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "common/access.h"
+#include "common/buf.h"
 #include "common/duration.h"
 #include "common/log.h"
+#include "common/quote.h"
 #include "common/tls_options.h"
 #include "natsd-supervisor/loader.h"
 
@@ -24,6 +26,8 @@ print_value(const struct options *o, const struct option_row *r, char out[VALUE_
 {
 	static const char *const policies[] = { [POLICY_DEFAULT] = "",
 		[POLICY_CLOSE] = "close", [POLICY_RETRY] = "retry" };
+	static const char *const levels[] = { [LOG_LVL_INFO] = "info",
+		[LOG_LVL_WARN] = "warn", [LOG_LVL_ERROR] = "error" };
 	char duration[DURATION_TEXT_MAX];
 
 	switch (r->type) {
@@ -34,6 +38,8 @@ print_value(const struct options *o, const struct option_row *r, char out[VALUE_
 		break;
 	case OPTION_POLICY:
 		return (policies[option_number(o, r)]);
+	case OPTION_LEVEL:
+		return (levels[option_number(o, r)]);
 	case OPTION_INT:
 	case OPTION_SIZE:
 		snprintf(out, VALUE_TEXT_MAX, "%lld", (long long)option_number(o, r));
@@ -125,7 +131,8 @@ static bool
 nkey_differs(const struct access_user *a, const struct access_user *b)
 {
 	return (a->account != 0 || b->account != 0 || !str_eq(a->nkey, b->nkey) ||
-	    a->types != b->types || !access_permissions_equal(a->permissions, b->permissions));
+	    a->types != b->types || a->proxy_required != b->proxy_required ||
+	    !access_permissions_equal(a->permissions, b->permissions));
 }
 
 static bool
@@ -261,6 +268,45 @@ log_tls(const struct options *old, const struct options *next)
 	log_first(a, b);
 }
 
+/* ---- proxies ---- */
+
+/* Of the single user or token; those of users may change. */
+static int
+check_proxy_required(const struct options *old, const struct options *next, const struct cli *cli,
+    struct err *e)
+{
+	bool was = old->access->proxy_required, is = next->access->proxy_required;
+
+	(void)cli;
+	if (was == is)
+		return (0);
+	return (refuse(e, "ProxyRequired", was ? "true" : "false", is ? "true" : "false"));
+}
+
+/* Those of `from` that are not in `in`. */
+static void
+log_proxies_of(const struct access *from, const struct access *in, const char *what)
+{
+	struct buf keys = BUF_INIT(LOG_TEXT_MAX);
+	char quoted[QUOTE_TEXT_MAX];
+
+	for (size_t i = 0; i < from->nproxies; i++)
+		if (!access_has_proxy(in, from->proxies[i]))
+			(void)buf_addf(&keys, "%s%s", keys.len > 0 ? " " : "",
+			    quote(from->proxies[i], quoted));
+	if (keys.len > 0)
+		log_info("Reloaded: proxies trusted keys [" STR_FMT "] were %s",
+		    STR_ARG(buf_str(&keys)), what);
+	buf_free(&keys);
+}
+
+static void
+log_proxies(const struct options *old, const struct options *next)
+{
+	log_proxies_of(old->access, next->access, "removed");
+	log_proxies_of(next->access, old->access, "added");
+}
+
 /* ---- the order ---- */
 
 /* What is no row of the table, and the row before which nats-server compares it. */
@@ -272,10 +318,11 @@ struct part {
 
 static const struct part parts[] = {
 	{ "no_auth_user", NULL, log_users },
-	{ "proxy_protocol", NULL, log_user },
+	{ "proxy_protocol", check_proxy_required, log_user },
 	{ "ping_interval", NULL, log_token },
 	{ "max_control_line", NULL, log_auth_timeout },
 	{ "allow_non_tls", check_tls, log_tls },
+	{ "front_threads", NULL, log_proxies },
 };
 
 static const struct part *

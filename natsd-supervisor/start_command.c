@@ -12,6 +12,7 @@
 #include "natsd-supervisor/server.h"
 #include "natsd-supervisor/signal_command.h"
 #include "natsd-supervisor/start.h"
+#include "natsd-supervisor/tls_names.h"
 
 static void __attribute__((noreturn))
 die(const char *why)
@@ -74,6 +75,7 @@ start_command_line(struct server *s, int argc, char *argv[])
 		print_usage();
 	if (s->cli.help_tls) {
 		fputs(cli_help_tls(), stdout);
+		tls_names_print(stdout);
 		exit(0);
 	}
 	if (s->cli.command != NULL)

@@ -120,7 +120,7 @@ start_log(struct server *s)
 		refuse_log(&e);
 	if ((s->log = logserver_new(s->base, s->logfile, &e)) == NULL)
 		fatal("%s", e.text);
-	log_set_levels(s->options.debug, s->options.trace);
+	options_set_log(&s->options);
 }
 
 /* ---- who and where ---- */

@@ -182,3 +182,20 @@ tls_names_set(struct tls_options *t, tls_name_set suite_set, tls_name_set group_
 	buf_free(&group);
 	return (rc);
 }
+
+static void
+print_name(FILE *to, const char *name, bool offered)
+{
+	fprintf(to, "    %s%s\n", name, offered ? "" : " (not in this OpenSSL library)");
+}
+
+void
+tls_names_print(FILE *to)
+{
+	fputs("Available cipher suites include:\n", to);
+	for (int i = 0; i < NSUITES; i++)
+		print_name(to, suites[i].name, tls_suite_offered(i));
+	fputs("\nAvailable curve preferences include:\n", to);
+	for (int i = 0; i < NGROUPS; i++)
+		print_name(to, groups[i].name, tls_group_offered(i));
+}

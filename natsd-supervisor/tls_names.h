@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/err.h"
 #include "common/str.h"
@@ -33,5 +34,8 @@ tls_name_set tls_groups_default(void);
 /* tls_names_set - the names for OpenSSL of these sets, in the order of preference; TLS 1.3 has all
  * its suites always.  0; -1. */
 int tls_names_set(struct tls_options *, tls_name_set suites, tls_name_set groups, struct err *);
+
+/* tls_names_print - all names, one a line, and which of them this OpenSSL does not have. */
+void tls_names_print(FILE *);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct auth {
 	bool connecting;	    /* CONNECT is not done with */
 	bool has_signed;	    /* let in as an nkey user */
 	char nonce[NONCE_TEXT];	    /* "": none */
+	char proxy[NKEY_PUBLIC_TEXT]; /* key of the trusted proxy; "": none that is known */
 };
 
 /* ---- what is kept of a connection ---- */
@@ -44,7 +46,7 @@ static bool
 says_anything(const struct connect_options *o)
 {
 	return (o->user.n != 0 || o->pass.n != 0 || o->auth_token.n != 0 || o->nkey.n != 0 ||
-	    o->sig.n != 0);
+	    o->sig.n != 0 || o->proxy_sig.n != 0);
 }
 
 static struct str
@@ -61,7 +63,8 @@ creds_of(const struct conn *c)
 	if (o == NULL)
 		return ((struct auth_creds){ .user = STR_NONE });
 	return ((struct auth_creds){ .user = said_str(o->user), .pass = said_str(o->pass),
-	    .token = said_str(o->auth_token), .nkey = said_str(o->nkey), .sig = said_str(o->sig) });
+	    .token = said_str(o->auth_token), .nkey = said_str(o->nkey), .sig = said_str(o->sig),
+	    .proxy_sig = said_str(o->proxy_sig) });
 }
 
 struct connect_options *
@@ -146,6 +149,12 @@ bool
 auth_signed(const struct conn *c)
 {
 	return (c->auth != NULL && c->auth->has_signed);
+}
+
+const char *
+auth_proxy(const struct conn *c)
+{
+	return (c->auth == NULL ? "" : c->auth->proxy);
 }
 
 const char *
@@ -247,7 +256,8 @@ decide(const struct conn *c, const struct settings *s, struct auth_decision *d)
 	struct auth_facts facts = { .type = ACCESS_STANDARD,
 		.maps = s->o.tls != NULL && s->o.tls->map,
 		.cert = (c->flags & CONN_TLS_READY) == 0 || c->tls->peer == NULL
-		    ? NULL : &c->tls->peer->identity };
+		    ? NULL : &c->tls->peer->identity,
+		.proxy = str_of(auth_proxy(c)) };
 
 	auth_decide(s->auth, &creds, &facts, d);
 }
@@ -347,6 +357,17 @@ close_moved(struct conn *c)
 	return (AUTH_OVER);
 }
 
+/* The user that it says to be, if it says so. */
+static const struct auth_user *
+named(const struct conn *c)
+{
+	const struct auth_table *t = c->worker->settings->auth;
+	struct auth_creds creds = creds_of(c);
+
+	return (creds.nkey.n != 0 ? auth_table_nkey(t, creds.nkey)
+				  : auth_table_user(t, creds.user));
+}
+
 /* proven: what is known of its credentials: they fit this hash, or are signed by this key. */
 static enum auth_result
 evaluate(struct conn *c, struct str proven)
@@ -354,12 +375,18 @@ evaluate(struct conn *c, struct str proven)
 	struct auth_decision d;
 
 	decide(c, c->worker->settings, &d);
-	if (d.verdict != AUTH_REFUSE && would_move(c, d.user))
+	if (d.verdict != AUTH_REFUSE && d.verdict != AUTH_PROXY && would_move(c, d.user))
 		return (close_moved(c));
 	switch (d.verdict) {
+	case AUTH_PROXY:
+		if (!is_connecting(c))
+			auth_repoint(c, named(c));
+		return (ask_helper(c, &d));
 	case AUTH_ACCEPT:
 		return (accept_as(c, &d));
 	case AUTH_REFUSE:
+		if (d.why_first != NULL)
+			conn_log(c, LOG_LVL_DEBUG, "%s", d.why_first);
 		if (d.why != NULL)
 			conn_log(c, LOG_LVL_DEBUG, "%s", d.why);
 		auth_repoint(c, NULL);
@@ -382,8 +409,26 @@ auth_connect(struct conn *c)
 {
 	c->due_at = (struct mono){ 0 };
 	c->auth->connecting = true;
+	c->auth->proxy[0] = '\0';
 	auth_bind_global(c);
 	return (evaluate(c, STR_NONE));
+}
+
+static void
+refuse_wrong(struct conn *c, bool proxy)
+{
+	if (proxy)
+		conn_log(c, LOG_LVL_DEBUG, "%s", AUTH_PROXY_WHY);
+	refuse_for(c, proxy ? REASON_PROXY_NOT_TRUSTED : REASON_AUTH_FAILURE);
+}
+
+/* The settings may be others than those that it was found by. */
+static void
+take_proxy(struct conn *c, struct str key)
+{
+	if (key.n < sizeof(c->auth->proxy) &&
+	    access_has_proxy(c->worker->settings->o.access, key))
+		snprintf(c->auth->proxy, sizeof(c->auth->proxy), STR_FMT, STR_ARG(key));
 }
 
 /* A helper's answer; the connection may be gone, or its question another one by now. */
@@ -398,10 +443,12 @@ on_answer(const struct auth_job *job, struct worker *w)
 		return;
 	c->auth->job = NULL;
 	if (!fits && auth_job_settings(job) == w->settings) {
-		refuse_for(c, REASON_AUTH_FAILURE);
+		refuse_wrong(c, auth_job_is_proxy(job));
 		return;
 	}
-	if (evaluate(c, fits ? auth_job_proof(job) : STR_NONE) != AUTH_DONE)
+	if (fits && auth_job_is_proxy(job))
+		take_proxy(c, auth_job_proof(job));
+	if (evaluate(c, fits && !auth_job_is_proxy(job) ? auth_job_proof(job) : STR_NONE) != AUTH_DONE)
 		return;
 	c->state = CONN_OPEN;
 	if (c->auth->connecting)
@@ -429,17 +476,6 @@ auth_first(struct conn *c, uint8_t first)
 
 /* ---- reload ---- */
 
-/* The user that it says to be, if it says so. */
-static const struct auth_user *
-named(const struct conn *c)
-{
-	const struct auth_table *t = c->worker->settings->auth;
-	struct auth_creds creds = creds_of(c);
-
-	return (creds.nkey.n != 0 ? auth_table_nkey(t, creds.nkey)
-				  : auth_table_user(t, creds.user));
-}
-
 /* Whoever it said to be is not there any more, or belongs to another account. */
 static bool
 has_moved(const struct conn *c)
@@ -463,6 +499,15 @@ proven_by(const struct conn *c, const struct settings *old)
 	return (d.verdict == AUTH_BCRYPT || d.verdict == AUTH_NKEY ? d.proof : STR_NONE);
 }
 
+/* It came through a proxy that is not trusted any more. */
+static bool
+lost_proxy(const struct conn *c)
+{
+	const char *key = auth_proxy(c);
+
+	return (key[0] != '\0' && !access_has_proxy(c->worker->settings->o.access, str_of(key)));
+}
+
 static void
 reload_waiting(struct conn *c)
 {
@@ -482,6 +527,9 @@ auth_reload(struct conn *c, const struct settings *old, bool changed)
 		auth_repoint_same(c, old);
 	} else if (c->state == CONN_CLOSING) {
 		auth_repoint(c, NULL);
+	} else if (lost_proxy(c)) {
+		auth_repoint(c, NULL);
+		refuse_for(c, REASON_PROXY_NOT_TRUSTED);
 	} else if (waits) {
 		reload_waiting(c);
 	} else if (c->state == CONN_AUTHENTICATING && is_connecting(c)) {

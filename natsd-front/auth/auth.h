@@ -75,6 +75,9 @@ const char *auth_unread_version(const struct conn *);
 /* auth_shown - user, key or "[REDACTED]" for monitoring; "" when it said none.  Borrowed. */
 const char *auth_shown(const struct conn *);
 
+/* auth_proxy - public key of the trusted proxy that it came through; "": none.  Borrowed. */
+const char *auth_proxy(const struct conn *);
+
 #define AUTH_TEXT_MAX 320
 /* auth_text - `User "x"`, `Nkey "U..."`, `Token "[REDACTED]"`, `User "N/A"`, for the log. */
 const char *auth_text(const struct conn *, char out[AUTH_TEXT_MAX]);

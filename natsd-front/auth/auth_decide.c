@@ -11,6 +11,8 @@ refuse(struct auth_decision *d, enum reason reason)
 	d->reason = reason;
 	if (reason == REASON_PROXY_REQUIRED)
 		d->why = "proxy connection required";
+	if (reason == REASON_PROXY_NOT_TRUSTED)
+		d->why = AUTH_PROXY_WHY;
 }
 
 /* said: what the client said; wanted: what the configuration has. */
@@ -114,7 +116,6 @@ check_nkey(const struct auth_table *t, const struct auth_creds *c, struct auth_d
 	d->proof = d->user->name;
 }
 
-/* Nobody's proxy is known yet, so no connection came through one. */
 static void
 check_found(const struct auth_table *t, const struct auth_creds *c, const struct auth_facts *f,
     struct auth_decision *d)
@@ -123,7 +124,7 @@ check_found(const struct auth_table *t, const struct auth_creds *c, const struct
 		refuse_unknown(d, c);
 	else if (!auth_user_allows(d->user, f->type))
 		refuse(d, REASON_AUTH_FAILURE);
-	else if (d->user->said->proxy_required)
+	else if (d->user->said->proxy_required && f->proxy.n == 0)
 		refuse(d, REASON_PROXY_REQUIRED);
 	else if (d->user->is_nkey)
 		check_nkey(t, c, d);
@@ -134,11 +135,12 @@ check_found(const struct auth_table *t, const struct auth_creds *c, const struct
 }
 
 static void
-check_single(const struct auth_table *t, const struct auth_creds *c, struct auth_decision *d)
+check_single(const struct auth_table *t, const struct auth_creds *c, const struct auth_facts *f,
+    struct auth_decision *d)
 {
 	const struct access *a = t->access;
 
-	if (a->proxy_required)
+	if (a->proxy_required && f->proxy.n == 0)
 		refuse(d, REASON_PROXY_REQUIRED);
 	else if (a->token.n != 0)
 		compare(d, a->token, t->token_hashed, c->token);
@@ -148,17 +150,39 @@ check_single(const struct auth_table *t, const struct auth_creds *c, struct auth
 		refuse_unknown(d, c);
 }
 
+/* ---- the proxy that it came through ---- */
+
+/* False: decided, as its signature is wrong or not known yet. */
+static bool
+check_proxy(const struct auth_table *t, const struct auth_creds *c, const struct auth_facts *f,
+    struct auth_decision *d)
+{
+	size_t n;
+
+	if (c->proxy_sig.n == 0 || t->nproxies == 0 || f->proxy.n != 0)
+		return (true);
+	n = base64_decode_url(c->proxy_sig, d->sig, sizeof(d->sig));
+	if (n == sizeof(d->sig)) {
+		d->verdict = AUTH_PROXY;
+		return (false);
+	}
+	if (n == SIZE_MAX)
+		d->why_first = "Proxy signature not valid base64";
+	refuse(d, REASON_PROXY_NOT_TRUSTED);
+	return (false);
+}
+
 void
 auth_decide(const struct auth_table *t, const struct auth_creds *c, const struct auth_facts *f,
     struct auth_decision *d)
 {
 	*d = (struct auth_decision){ .verdict = AUTH_ACCEPT };
-	if (!t->required)
+	if (!check_proxy(t, c, f, d) || !t->required)
 		return;
 	if (find_nkey(t, c, d) || find_user(t, c, f, d))
 		check_found(t, c, f, d);
 	else
-		check_single(t, c, d);
+		check_single(t, c, f, d);
 }
 
 const struct auth_user *

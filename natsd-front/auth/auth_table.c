@@ -152,6 +152,25 @@ add_users(struct auth_table *t, bool certificates, struct err *e)
 	return (0);
 }
 
+static int
+add_proxies(struct auth_table *t, struct err *e)
+{
+	const struct access *a = t->access;
+
+	if (a->nproxies == 0)
+		return (0);
+	if ((t->proxies = calloc(a->nproxies, sizeof(*t->proxies))) == NULL)
+		return (err_set(e, "no memory for %zu proxies", a->nproxies));
+	for (; t->nproxies < a->nproxies; t->nproxies++) {
+		struct auth_proxy *p = &t->proxies[t->nproxies];
+
+		p->text = a->proxies[t->nproxies];
+		if (nkey_decode_any(p->text, p->key) != 0)
+			return (err_set(e, "not a public key: " STR_FMT, STR_ARG(p->text)));
+	}
+	return (0);
+}
+
 struct auth_table *
 auth_table_new(const struct access *a, bool certificates, struct err *e)
 {
@@ -165,11 +184,11 @@ auth_table_new(const struct access *a, bool certificates, struct err *e)
 	t->required = access_required(a);
 	t->token_hashed = bcrypt_is(a->token);
 	t->password_hashed = bcrypt_is(a->password);
-	if (add_users(t, certificates, e) != 0) {
+	if (add_users(t, certificates, e) != 0 || add_proxies(t, e) != 0) {
 		auth_table_free(t);
 		return (NULL);
 	}
-	t->nonce = t->has_nkeys;
+	t->nonce = t->has_nkeys || t->nproxies > 0;
 	t->no_auth = auth_table_nkey(t, a->no_auth_user);
 	if (t->no_auth == NULL)
 		t->no_auth = auth_table_user(t, a->no_auth_user);
@@ -192,5 +211,6 @@ auth_table_free(struct auth_table *t)
 	free(t->permits);
 	free(t->users);
 	free(t->slots);
+	free(t->proxies);
 	free(t);
 }

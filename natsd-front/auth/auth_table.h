@@ -28,10 +28,17 @@ struct auth_user {
 	const struct permit *permit;	/* NULL: everything */
 };
 
+struct auth_proxy { /* a trusted one */
+	struct str text; /* its public key */
+	uint8_t key[NKEY_KEY_BYTES];
+};
+
 struct auth_table {
 	const struct access *access;
 	bool required;			  /* clients must authenticate */
 	bool nonce;			  /* INFO has a nonce: somebody may sign it */
+	struct auth_proxy *proxies;
+	size_t nproxies;
 	bool has_users, has_nkeys;	  /* any of that kind */
 	bool token_hashed, password_hashed; /* of the single token or user */
 	const struct auth_user *no_auth;  /* for who says no credentials; NULL: nobody */

@@ -428,6 +428,12 @@ conn_json(struct json_out *j, const struct page_connz *o, const struct facts *f,
 		json_kstr_oe(j, "issuer_key", str_of(c->issuer));
 	if (o->auth && !(is_closed && global))
 		json_kstr(j, "name_tag", str_of(c->account));
+	if (c->proxy[0] != '\0') {
+		json_key(j, "proxy");
+		json_object_begin(j);
+		json_kstr(j, "key", str_of(c->proxy));
+		json_object_end(j);
+	}
 	json_object_end(j);
 }
 

@@ -173,6 +173,27 @@ subscriptions(const struct facts *f)
 	return (sum);
 }
 
+/* Trusted ones; a block that names none is there, and empty. */
+static void
+proxies(struct json_out *j, const struct access *a)
+{
+	if (!a->has_proxies)
+		return;
+	json_key(j, "proxies");
+	json_object_begin(j);
+	if (a->nproxies > 0) {
+		json_key(j, "trusted");
+		json_array_begin(j);
+		for (size_t i = 0; i < a->nproxies; i++) {
+			json_object_begin(j);
+			json_kstr(j, "key", a->proxies[i]);
+			json_object_end(j);
+		}
+		json_array_end(j);
+	}
+	json_object_end(j);
+}
+
 /* A certificate may outlive what fits into nanoseconds. */
 static void
 expiry(struct json_out *j, int64_t s)
@@ -211,6 +232,7 @@ varz_build(struct page_call *call, const struct facts *f, struct buf *out)
 	json_ku64(&j, "wait_time", 0);
 	json_ku64(&j, "max_wait_time", 0);
 	json_object_end(&j);
+	proxies(&j, f->o->access);
 	if (f->o->tls != NULL)
 		expiry(&j, f->o->tls->not_after_s);
 	page_natsd(&j, call, f);

@@ -185,4 +185,75 @@ def log_levels_change_at_once_14_5(server):
 			raise Failure("torn: %r" % line)
 
 
+FORM = re.compile(r"\[\d+\] (\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} )?\[(INF|DBG|TRC|WRN|ERR)\] ")
+
+
+def taken(server, config, mark):
+	"""A reload, which a log need not tell of: the monitoring port says when it is done."""
+	with open(server.conf_path, "w") as f:
+		f.write(config + "server_tags: t%d\n" % mark)
+	server.signal(signal.SIGHUP)
+	wait_until(lambda: page(server, "/varz").get("tags") == ["t%d" % mark], "the reload to be done")
+
+
+def provoke(server, n):
+	"""A line of each level but info, from the front: a debug line, a trace line, an error."""
+	with Client(server, {**QUIET, "name": "loud%d" % n}) as c:
+		c.pub("loud.%d" % n, "x")
+		c.flush()
+		c.send("nonsense%d\r\n" % n)
+		c.until(b"-ERR")
+
+
+class Load(threading.Thread):
+	"""One line in the log for each number: nobody's protocol error."""
+
+	def __init__(self, server):
+		super().__init__(daemon=True)
+		self.server, self.sent, self.over, self.failed = server, 0, threading.Event(), None
+
+	def run(self):
+		try:
+			while not self.over.is_set():
+				with Client(self.server, QUIET) as c:
+					c.send("load%dend\r\n" % self.sent)
+					c.until(b"-ERR")
+				self.sent += 1
+		except Exception as e:  # told by the test's own thread
+			self.failed = e
+
+	def finish(self):
+		self.over.set()
+		self.join()
+		if self.failed is not None:
+			raise self.failed
+
+
+@test(workers=(2,), http=True)
+def least_level_14_5(server):
+	"""log_min and the other switches by reload, under load: lines below vanish, come again, no error is lost or torn."""
+	load = Load(server)
+	load.start()
+	steps = (("info", ""), ("warn", "debug: true\ntrace: true\n"), ("error", "logtime_utc: true\n"), ("info", "debug: true\ntrace: true\n"),
+	         ("error", "debug: true\n"), ("warn", "logtime: false\n"), ("info", "debug: true\n"), ("info", "trace: true\n"), ("info", ""))
+	for i, (least, more) in enumerate(steps):
+		taken(server, least_level(server, least) + more, i)
+		provoke(server, i)
+		wait_until(lambda: "nonsense%d" % i in server.log(), "the error in the log")
+		said = server.log()
+		equal("loud.%d" % i in said, "trace" in more and least == "info", "the trace line at %s %s" % (least, more))
+		equal("Reloaded: tags" in said.split("nonsense%d" % (i - 1))[-1], least == "info", "the info line at %s" % least)
+	load.finish()
+	wait_until(lambda: "load%dend" % (load.sent - 1) in server.log(), "the last error in the log")
+	said = server.log()
+	for i in range(load.sent):
+		equal(len(re.findall(r"\[ERR\] .*load%dend" % i, said)), 1, "lines of error %d" % i)
+	for line in said.splitlines():
+		true(FORM.match(line), "torn: %r" % line)
+
+
+def least_level(server, least):
+	return "natsd { front_threads: %d, log_min: %s }\n" % (server.workers, least)
+
+
 main()

@@ -8,10 +8,14 @@ import re
 import socket
 import statistics
 import struct
+import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "monitor"))
 
 from natsd import (Failure, Lateness, Skip, build_dir, equal, main, read_text, seconds, test, true,
                    wait_until)
+from web import page
 from wire import HEADERS, QUIET, Client, parse_msgs
 
 LINE = "maximum control line exceeded"
@@ -168,10 +172,17 @@ def stopped_reader(server, payload=65536):
 	return slow
 
 
-@test(config='max_payload: 65536\nmax_pending: 1048576\nwrite_deadline: "60s"', workers=(1, 2))
+def closed_for(server, c):
+	"""The reason that monitoring tells for that connection."""
+	target = "/connz?state=closed&cid=%d" % c.info["client_id"]
+	return wait_until(lambda: page(server, target)["connections"], "it is recorded")[0]["reason"]
+
+
+@test(http=True, config='max_payload: 65536\nmax_pending: 1048576\nwrite_deadline: "60s"', workers=(1, 2))
 def max_pending_36(server):
 	slow = stopped_reader(server)
 	server.wait_log("Slow Consumer Detected: MaxPending of 1048576 Exceeded")
+	equal(closed_for(server, slow), "Slow Consumer (Pending Bytes)")
 	try:
 		while slow.socket.recv(1 << 20):
 			pass
@@ -179,10 +190,11 @@ def max_pending_36(server):
 		pass
 
 
-@test(config='max_pending: 1073741824\nwrite_deadline: "200ms"', workers=(1, 2))
+@test(http=True, config='max_pending: 1073741824\nwrite_deadline: "200ms"', workers=(1, 2))
 def write_deadline_36(server):
 	slow = stopped_reader(server)
 	server.wait_log("Slow Consumer Detected: WriteDeadline of 200ms exceeded with ")
+	equal(closed_for(server, slow), "Slow Consumer (Write Deadline)")
 	slow.close()
 
 

@@ -30,6 +30,7 @@ SYSTEM_TESTS = \
 	tests/system/preauth.py \
 	tests/system/capabilities.py \
 	tests/system/advisories.py \
+	tests/system/slow.py \
 	tests/system/tls.py
 # Those that need a build with --enable-killpoints, in whole or in part.
 SYSTEM_KILL_TESTS = \

@@ -2,6 +2,8 @@
 MONITOR_SYSTEM_TESTS = \
 	tests/system/monitor/protocol.py \
 	tests/system/monitor/accounts.py \
+	tests/system/monitor/crowd.py \
+	tests/system/monitor/fields.py \
 	tests/system/monitor/pages.py
 TESTS += $(MONITOR_SYSTEM_TESTS)
 dist_check_SCRIPTS += $(MONITOR_SYSTEM_TESTS) tests/system/monitor/web.py

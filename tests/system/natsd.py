@@ -221,7 +221,10 @@ class Server:
 				raise
 
 	def configure(self, config):
-		if self.workers is not None:
+		"""A block of natsd's own takes the number of workers in; a second block would replace it."""
+		if self.workers is not None and "natsd {" in config:
+			config = config.replace("natsd {", "natsd { front_threads: %d," % self.workers, 1)
+		elif self.workers is not None:
 			config += "\nnatsd { front_threads: %d }\n" % self.workers
 		with open(self.conf_path, "w") as f:
 			f.write(config)

@@ -1,6 +1,7 @@
 # What concerns natsd-supervisor: its configuration, flags, reload, life and death.
 SUPERVISOR_TESTS = \
 	tests/system/supervisor/options.py \
+	tests/system/supervisor/files.py \
 	tests/system/supervisor/access.py \
 	tests/system/supervisor/flags.py \
 	tests/system/supervisor/reload.py \

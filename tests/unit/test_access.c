@@ -72,6 +72,8 @@ sample(void)
 	a->has_users = true;
 	a->no_auth_user = text(a, "joe");
 	a->timeout_ns = 7;
+	a->has_proxies = true;
+	ck_assert_int_eq(access_add_proxy(a, STR("PKEY"), NULL), 0);
 	return (a);
 }
 

@@ -499,6 +499,43 @@ START_TEST(decisions)
 }
 END_TEST
 
+START_TEST(trusted_proxies)
+{
+	struct access *a = setup(LIST);
+	struct auth_creds said = { .user = STR("proxied"), .pass = STR("pw"), .proxy_sig = STR(SIG_URL) };
+	struct auth_facts facts = { .type = ACCESS_STANDARD };
+	struct auth_decision d;
+	struct auth_table *t = table(a, false);
+
+	/* nobody is trusted: the signature counts for nothing */
+	auth_decide(t, &said, &facts, &d);
+	ck_assert(d.verdict == AUTH_REFUSE && d.reason == REASON_PROXY_REQUIRED);
+	auth_table_free(t);
+	ck_assert_int_eq(access_add_proxy(a, STR(ACCOUNT_PUBLIC), NULL), 0);
+	t = table(a, false);
+	ck_assert(t->nonce);
+	auth_decide(t, &said, &facts, &d);
+	ck_assert(d.verdict == AUTH_PROXY);
+	facts.proxy = STR(ACCOUNT_PUBLIC);
+	auth_decide(t, &said, &facts, &d);
+	ck_assert(d.verdict == AUTH_ACCEPT && str_eq(d.user->name, STR("proxied")));
+	facts.proxy = STR_NONE;
+	said.proxy_sig = STR("AAAA");
+	auth_decide(t, &said, &facts, &d);
+	ck_assert(d.verdict == AUTH_REFUSE && d.reason == REASON_PROXY_NOT_TRUSTED);
+	ck_assert_ptr_null(d.why_first);
+	said.proxy_sig = STR(SIG_URL "==");
+	auth_decide(t, &said, &facts, &d);
+	ck_assert(d.verdict == AUTH_REFUSE && d.reason == REASON_PROXY_NOT_TRUSTED);
+	ck_assert_ptr_nonnull(d.why_first);
+	said.proxy_sig = STR_NONE;
+	auth_decide(t, &said, &facts, &d);
+	ck_assert(d.verdict == AUTH_REFUSE && d.reason == REASON_PROXY_REQUIRED);
+	auth_table_free(t);
+	access_free(a);
+}
+END_TEST
+
 START_TEST(info_flags)
 {
 	static const struct {
@@ -592,6 +629,7 @@ UNIT_MAIN("auth",
     tcase_add_test(tc, tables);
     tcase_add_test(tc, permits_are_shared);
     tcase_add_test(tc, decisions);
+    tcase_add_test(tc, trusted_proxies);
     tcase_add_test(tc, info_flags);
     tcase_add_test(tc, mapped_users);
     tcase_add_test(tc, first_operation);)

@@ -94,15 +94,38 @@ START_TEST(log_levels)
 	log_debug("no");
 	log_trace("no");
 	ck_assert_uint_eq(seen.lines, 0);
-	log_set_levels(true, false);
+	log_set_levels(LOG_LVL_INFO, true, false);
 	log_debug("yes");
 	log_trace("no");
 	ck_assert_uint_eq(seen.lines, 1);
-	log_set_levels(true, true);
+	log_set_levels(LOG_LVL_INFO, true, true);
 	log_trace("yes");
 	log_info("yes");
 	log_error("yes");
 	ck_assert_uint_eq(seen.lines, 4);
+}
+END_TEST
+
+START_TEST(log_least_level)
+{
+	struct seen seen = { 0 };
+
+	log_to_function(see, &seen);
+	log_set_levels(LOG_LVL_WARN, true, true);
+	ck_assert(!log_debugs() && !log_traces());
+	log_debug("no");
+	log_trace("no");
+	log_info("no");
+	ck_assert_uint_eq(seen.lines, 0);
+	log_warn("yes");
+	log_set_levels(LOG_LVL_ERROR, false, false);
+	log_warn("no");
+	log_error("yes");
+	ck_assert_uint_eq(seen.lines, 2);
+	ck_assert(log_wants(LOG_LVL_FATAL));
+	log_set_levels(LOG_LVL_INFO, true, true);
+	log_debug("yes");
+	ck_assert_uint_eq(seen.lines, 3);
 }
 END_TEST
 
@@ -173,6 +196,7 @@ UNIT_MAIN("err, log, role",
     tcase_add_test(tc, err_may_be_absent);
     tcase_add_test(tc, log_refuses_forged_lines);
     tcase_add_test(tc, log_levels);
+    tcase_add_test(tc, log_least_level);
     tcase_add_test(tc, log_cuts_long_lines);
     tcase_add_test(tc, log_drops_and_tells);
     tcase_add_test(tc, role_names);)

@@ -179,6 +179,52 @@ START_TEST(test_snapshot)
 }
 END_TEST
 
+#define COPIED_CONNS 40
+#define COPIED_SUBS 100
+#define COPIES_MOST (512 + COPIED_SUBS) /* of one turn: it ends behind a whole connection */
+
+/* Many connections and subscriptions are copied in as many turns as that takes, between which others have theirs. */
+START_TEST(test_snapshot_takes_turns)
+{
+	char line[32 * COPIED_SUBS], *at;
+	struct snapshot_part *part;
+	int fds[COPIED_CONNS];
+	struct snapshot *s;
+	struct rig r;
+	uint64_t cids = 0;
+	unsigned i, n;
+
+	rig_start(&r, 1, NULL);
+	for (i = 0; i < COPIED_CONNS; i++) {
+		fds[i] = rig_connect(&r, 0, QUIET);
+		for (n = 0, at = line; n < COPIED_SUBS; n++)
+			at += sprintf(at, "SUB a.%u %u\r\n", n, n + 1);
+		rig_send(fds[i], line);
+		rig_sync(fds[i]);
+	}
+	s = snapshot_take(r.shared, SNAPSHOT_CONNS | SNAPSHOT_SUBS, 0, 5000);
+	ck_assert_ptr_nonnull(s);
+	part = &s->parts[0];
+	ck_assert(part->done);
+	ck_assert_uint_eq(part->nconns, COPIED_CONNS);
+	ck_assert_uint_eq(part->conns_open, COPIED_CONNS);
+	for (i = 0; i < COPIED_CONNS; i++) {
+		ck_assert_uint_eq(part->conns[i].nsubs, COPIED_SUBS);
+		cids |= UINT64_C(1) << (part->conns[i].cid - part->conns[0].cid);
+	}
+	ck_assert_uint_eq(cids, (UINT64_C(1) << COPIED_CONNS) - 1);
+	ck_assert_uint_ge(part->turns, COPIED_CONNS * (COPIED_SUBS + 1) / COPIES_MOST + 1);
+	snapshot_free(s);
+	s = snapshot_take(r.shared, SNAPSHOT_CONNS, 0, 5000);
+	ck_assert_uint_eq(s->parts[0].nconns, COPIED_CONNS);
+	ck_assert_uint_eq(s->parts[0].turns, 1);
+	snapshot_free(s);
+	for (i = 0; i < COPIED_CONNS; i++)
+		close(fds[i]);
+	rig_stop(&r);
+}
+END_TEST
+
 static void
 both_counts(TCase *tc, const TTest *t)
 {
@@ -190,4 +236,5 @@ UNIT_MAIN("worker",
     both_counts(tc, test_queue_choice_is_uniform);
     both_counts(tc, test_queue_member_at_its_limit_passes_on);
     both_counts(tc, test_large_payloads_are_shared);
-    tcase_add_test(tc, test_snapshot);)
+    tcase_add_test(tc, test_snapshot);
+    tcase_add_test(tc, test_snapshot_takes_turns);)

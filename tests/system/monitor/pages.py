@@ -140,19 +140,59 @@ def connz_pages(server):
 			client.close()
 
 
-@test(http=True)
+# by client, in the order of their ids: filler subscriptions, what it hears and what it says, as messages of bytes each
+SORTED = ((1, (3, 10), (5, 100)), (3, (1, 50), (1, 20)), (0, (2, 100), (9, 1)), (2, (7, 1), (3, 200)))
+SORTED_LAST = (1, 0, 3, 2)  # who spoke last
+SORTED_BY = {"cid": "0123", "start": "0123", "subs": "1302", "msgs_to": "3021", "msgs_from": "2031",
+             "bytes_to": "2103", "bytes_from": "3012", "last": "2301", "idle": "1032", "uptime": "3210"}
+
+
+def names_in_order(server, query):
+	return "".join(c["name"] for c in conns(server, query) if c["name"] != "driver")
+
+
+@test(http=True, workers=(1, 2))
 def connz_sorted(server):
-	with Client(server, connect=dict(QUIET, name="few")) as few, \
-	     Client(server, connect=dict(QUIET, name="many")) as many:
-		few.send("SUB a 1\r\nPING\r\n")
-		few.socket.recv(100)
-		many.send("SUB b 1\r\nSUB c 2\r\n" + "PUB a 3\r\nxyz\r\n" * 7 + "PING\r\n")
-		wait_until(lambda: [c["out_msgs"] for c in conns(server, "?sort=msgs_to")][:1] == [7], "7 sent")
-		def names(query):
-			return [c["name"] for c in conns(server, query)]
-		equal(names("?sort=subs"), ["many", "few"])
-		equal(names("?sort=msgs_to"), ["few", "many"])
-		equal(names("?sort=bytes_from"), ["many", "few"])
+	"""No two keys give the same order, but those that mean the same."""
+	clients = []
+	for i, (fillers, _, said) in enumerate(SORTED):
+		c = Client(server, dict(QUIET, name=str(i)))
+		c.send("SUB to.%d 1\r\n" % i + "".join("SUB f.%d %d\r\n" % (n, n + 2) for n in range(fillers)))
+		c.flush()
+		c.send(("PUB nobody %d\r\n%s\r\n" % (said[1], "x" * said[1])) * said[0])
+		c.flush()
+		clients.append(c)
+	with Client(server, dict(QUIET, name="driver")) as driver:
+		for i, (_, heard, _) in enumerate(SORTED):
+			driver.send(("PUB to.%d %d\r\n%s\r\n" % (i, heard[1], "x" * heard[1])) * heard[0])
+		driver.flush()
+		for i, (_, heard, _) in enumerate(SORTED):
+			clients[i].msgs(heard[0])
+		for i in SORTED_LAST:
+			clients[i].pub("nobody")
+			clients[i].flush()
+		equal({by: names_in_order(server, "?sort=" + by) for by in SORTED_BY}, SORTED_BY)
+
+
+@test(http=True)
+def connz_sorted_when_closed(server):
+	"""Why and when they were closed are two orders, and not that of the ids."""
+	said = ("FOO\r\n", None, "-ERR 'x'\r\n", "SUB %s 1\r\n" % ("a" * 5000))
+	clients = [Client(server, dict(QUIET, name=str(i))) for i in range(len(said))]
+	for c in clients:
+		c.flush()
+	for n, i in enumerate((0, 2, 1, 3), 1):
+		if said[i] is None:
+			clients[i].close()
+		else:
+			clients[i].send(said[i])
+			clients[i].until_eof()
+		wait_until(lambda n=n: page(server, "/connz?state=closed")["total"] == n, "it closed")
+	told = conns(server, "?state=closed&sort=reason")
+	equal([(c["name"], c["reason"]) for c in told],
+	      [("1", "Client Closed"), ("3", "Maximum Control Line Exceeded"), ("2", "Parse Error"),
+	       ("0", "Protocol Violation")])
+	equal(names_in_order(server, "?state=closed&sort=stop"), "3120")
 
 
 @test(http=True, workers=(1, 2))

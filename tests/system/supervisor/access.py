@@ -17,6 +17,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 import certs  # noqa: E402
+import nkeys  # noqa: E402
 from natsd import Server, equal, main, seconds, server_binary, test, true  # noqa: E402
 
 USER_KEY = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
@@ -80,6 +81,8 @@ AUTHORIZATION = (
 	('authorization { proxy_required: 1 }',
 	 ('F:1:16: interface conversion: interface {} is int64, not bool',)),
 	('authorization { proxy_required: false }', None),
+	('authorization { proxy_required: true }', None),
+	('authorization { users: [{user: a, proxy_required: true}] }', None),
 	('authorization { users: 5 }', ('F:1:16: Expected users field to be an array, got 5',)),
 	('authorization { users: x }', ('F:1:16: Expected users field to be an array, got x',)),
 	('authorization { users: 1.5 }', ('F:1:16: Expected users field to be an array, got 1.5',)),
@@ -541,12 +544,6 @@ RANDOM = (
 
 # What natsd does not have, or says in words of its own.
 OWN = (
-	('authorization { proxy_required: true }',
-	 ('F:1:16: option "proxy_required" needs trusted proxies, which this natsd does '
-	  'not have yet',)),
-	('authorization { users: [{user: a, proxy_required: true}] }',
-	 ('F:1:34: option "proxy_required" needs trusted proxies, which this natsd does '
-	  'not have yet',)),
 	('authorization { auth_callout { } }',
 	 ('F:1:16: option "auth_callout" needs authorization callouts, which this natsd '
 	  'does not have yet',)),
@@ -621,6 +618,29 @@ def tls():
 	check_all(TLS)
 
 
+KEYS = (nkeys.Key("gate").public, nkeys.Key("gate", nkeys.ACCOUNT).public, nkeys.Key("gate", 23 << 3).public)
+
+PROXIES = (
+	('proxies: 5', ('F:1:0: expected proxies to be a map/struct, got int64',)),
+	('proxies: []', ('F:1:0: expected proxies to be a map/struct, got []interface {}',)),
+	('proxies { }', None),
+	('proxies { x: 5 }', ('F:1:10: unknown field "x"',)),
+	('proxies { trusted: 5 }', ("F:1:10: expected proxies' trusted field to be an array, got int64",)),
+	('proxies { TRUSTED: [ ] }', None),
+	('proxies { trusted: [5 ] }', ("F:1:20: expected proxies' trusted entry to be a map/struct, got int64",)),
+	('proxies { trusted: [{}] }', None),
+	('proxies { trusted: [{key: 5}] }', ('F:1:21: interface conversion: interface {} is int64, not string',)),
+	('proxies { trusted: [{key: x}, {key: y}] }', ('F:1:21: invalid proxy key "x"', 'F:1:31: invalid proxy key "y"')),
+	('proxies { trusted: [{key: "%s"}, {public_key: "%s"}, {Key: "%s"}] }' % KEYS, None),
+	('proxies { trusted: [{key: "%s", y: 1}] }' % KEYS[0], ('F:1:86: unknown field "y"',)),
+)
+
+
+@test(server=False)
+def proxies():
+	check_all(PROXIES)
+
+
 @test(server=False)
 def root():
 	check_all(ROOT)
@@ -665,6 +685,7 @@ def together():
 		("no_auth_user: x\nauthorization { users: [{user: y, pass: z}] }",
 		 'no_auth_user: "x" not present as user or nkey in authorization block or account '
 		 'configuration'),
+		("proxies { trusted: [{}] }", 'proxy trusted key "" is invalid'),
 		("system_account: A", "error resolving system account: account missing"),
 		('system_account: "$SYS"', "error resolving system account: account missing")):
 		equal(check_file(text, {})[0], 0, text)

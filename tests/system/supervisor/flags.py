@@ -3,6 +3,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -76,6 +77,16 @@ def what_keeps_it_from_starting():
 
 
 @test(server=False)
+def busy_monitoring_port_10():
+	with socket.create_server(("127.0.0.1", 0)) as other:
+		port = other.getsockname()[1]
+		out = run(["-a", "127.0.0.1", "-p", "-1", "-m", str(port)])
+	equal(out.returncode, 1)
+	true(out.stderr.endswith("[FTL] Can't start monitoring: can't listen to the monitor port: listen tcp 127.0.0.1:%d: "
+	                         "bind: address already in use\n" % port), out.stderr)
+
+
+@test(server=False)
 def version_comes_first():
 	for args in (["-p=0x10", "-v"], ["-v", "-h"], ["-v", "foo"], ["VERSION"], ["-V=false", "-version"]):
 		out = run(args)
@@ -83,6 +94,18 @@ def version_comes_first():
 		equal(out.stdout.split("\n")[0], "nats-server: v2.15.2", args)
 	out = run(["HELP"])
 	equal((out.returncode, "Usage:" in out.stdout), (0, True))
+
+
+CURVES = {"CurveP256", "CurveP384", "CurveP521", "X25519", "X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"}
+
+
+@test(server=False)
+def helped_63():
+	out = run(["-h"])
+	equal((out.returncode, "--logtime_utc" in out.stdout), (0, True))
+	out = run(["--help_tls"])
+	listed = out.stdout.split("Available curve preferences include:\n")[1].split("\n\n")[0]
+	equal((out.returncode, {line.split()[0] for line in listed.splitlines()}), (0, CURVES))
 
 
 @test(server=False, natsd_only=True)

@@ -202,7 +202,6 @@ UNBUILT = (
     ("syslog: true", "syslog"),
     ("prof_port: 6060", "profiling"),
     ("ocsp: true", "OCSP"),
-    ("proxies { trusted: [{key: x}] }", "trusted proxies"),
     ("default_sentinel: x", "operators and JWTs"),
     ("feature_flags { x: true }", "feature flags"),
 )
@@ -211,6 +210,12 @@ UNBUILT = (
 OWN = (
     ("natsd { front_threads: 2 }", None),
     ("natsd { ring_bytes: 1MiB }", None),
+    ("natsd { log_min: warn }", None),
+    ("natsd { log_min: debug }", "F:1:8: log_min must be 'info', 'warn' or 'error'"),
+    ("natsd { log_min: 3 }", "F:1:8: interface conversion: interface {} is int64, not string"),
+    ("natsd { slow_consumer_event: 10 }", None),
+    ("natsd { slow_consumer_event: -1 }",
+     "F:1:8: slow_consumer_event value -1 is not between 0 and 1000000000"),
     ("natsd { front_threads: 129 }", "F:1:8: front_threads value 129 is not between 0 and 128"),
     ("natsd { ring_bytes: 2GiB }", "F:1:8: ring_bytes value is too big"),
     ("natsd { frobnicate: 1 }", 'F:1:8: unknown field "frobnicate"'),

@@ -9,6 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 from natsd import equal, main, read_text, test, true, wait_until  # noqa: E402
+from wire import QUIET, Client  # noqa: E402
 
 TRAPPED = 'Trapped "hangup" signal'
 
@@ -64,6 +65,20 @@ def live_options(server):
 	lines = accepted(reload(server, "\n".join("%s: %s" % row[0::2][:2] for row in LIVE)))
 	for row in LIVE:
 		true("[INF] " + row[3] in lines, (row[3], lines))
+
+
+@test(config="max_control_line: 512", workers=(1, 2))
+def max_control_line_of_those_connected(server):
+	"""A line longer than the old limit, then one longer than the next."""
+	with Client(server, QUIET) as c:
+		c.flush()
+		accepted(reload(server, "max_control_line: 2048"))
+		c.send("SUB %s 1\r\n" % ("a" * 1000))
+		c.silent()
+		accepted(reload(server, "max_control_line: 256"))
+		c.send("SUB %s 2\r\n" % ("a" * 300))
+		c.expect_err("maximum control line exceeded")
+		c.until_eof()
 
 
 # option, first value, next one, nats-server's name of it, how it shows both

@@ -11,6 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 import certs  # noqa: E402
+import nkeys  # noqa: E402
 from natsd import Server, equal, main, test, true, wait_until  # noqa: E402
 
 T = 'tls { cert_file: "CERT", key_file: "KEY" }\n'
@@ -26,7 +27,13 @@ USER_KEY = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
 NKEY = "authorization { users: [{nkey: %s}] }\n" % USER_KEY
 A_NKEY = "accounts { A {users: [{nkey: %s}]} }\n" % USER_KEY
 SYS = 'accounts { "$SYS" {users: [{user: s, pass: s}]} }\n'
+GATE, DOOR = (nkeys.Key(name).public for name in ("gate", "door"))
 USERS, ACCOUNTS, NKEYS = "authorization users", "accounts", "authorization nkey users"
+
+
+def proxies(*keys):
+	return "proxies { trusted: [%s ] }\n" % ", ".join("{key: %s}" % key for key in keys)
+
 
 # What is there, what comes, and the lines "Reloaded: ..." of that.
 ACCESS_TAKEN = (
@@ -69,6 +76,12 @@ ACCESS_TAKEN = (
 	(USER + 'no_auth_user: a', "", (USERS, ACCOUNTS)),
 	(USER + 'no_auth_user: a', 'authorization { users: [{user: z, pass: b}] }\n', (USERS, ACCOUNTS)),
 	(NKEY + 'no_auth_user: %s' % USER_KEY, NKEY, (USERS, ACCOUNTS)),
+	(NKEY, 'authorization { users: [{nkey: %s, proxy_required: true}] }\n' % USER_KEY, (NKEYS, USERS, ACCOUNTS)),
+	(proxies(GATE), proxies(GATE), (USERS, ACCOUNTS)),
+	(proxies(GATE, DOOR), proxies(DOOR, GATE), (USERS, ACCOUNTS)),
+	(proxies(), proxies(GATE, DOOR), (USERS, ACCOUNTS, 'proxies trusted keys ["%s" "%s"] were added' % (GATE, DOOR))),
+	(proxies(GATE), proxies(DOOR), (USERS, ACCOUNTS, 'proxies trusted keys ["%s"] were removed' % GATE,
+	                                'proxies trusted keys ["%s"] were added' % DOOR)),
 	(SYS, SYS, (USERS, ACCOUNTS)),
 	(SYS, "", (USERS, ACCOUNTS)),
 	("", SYS, (USERS, ACCOUNTS)),
@@ -83,6 +96,7 @@ ACCESS_TAKEN = (
 
 # ... and why it is refused; config reload not supported for ...
 ACCESS_REFUSED = (
+	('authorization {token: a}', 'authorization {token: a, proxy_required: true}', 'ProxyRequired: old=false, new=true'),
 	(T, tls('verify_and_map: true'), 'TLSMap: old=false, new=true'),
 	(T, tls('connection_rate_limit: 5'), 'TLSRateLimit: old=0, new=5'),
 	(T, T + 'allow_non_tls: true', 'AllowNonTLS: old=false, new=true'),
