@@ -157,6 +157,22 @@ journal_submit(struct journal_writer *w)
 	return (ticket);
 }
 
+uint64_t
+journal_submit_here(struct journal_writer *w)
+{
+	struct stage *s = stage_filling(w);
+	struct journal *j = w->j;
+	uint64_t ticket = journal_ticket(w);
+
+	/* What goes to another file first takes longer than waking somebody. */
+	if (s == NULL || s->records == 0 || s->ahead != NULL ||
+	    j->options.policy != JOURNAL_DURABLE || !journal_take(j))
+		return (journal_submit(w));
+	atomic_store(&w->submitted, ticket);
+	journal_give(j, journal_run(j));
+	return (ticket);
+}
+
 void
 journal_barrier(struct journal_writer *w)
 {

@@ -115,12 +115,16 @@ struct journal_writer *journal_writer_new(struct journal *, const struct doorbel
  *	one commit together is put only when there is room for all of it.
  * journal_submit - hands the stage over, if there is anything in it; its ticket (or the last
  * one's).
+ * journal_submit_here - the same, and when the sync thread has nothing to do it is not woken: the caller
+ *	does the commit, and waits for the disk.  For one that has nothing else to do until it is
+ *	done: it saves two threads waking each other.  JOURNAL_DURABLE; else as journal_submit.
  * journal_ticket - the ticket that records put now will have.
  */
 uint8_t *journal_begin(struct journal_writer *, size_t n);
 void journal_end(struct journal_writer *, uint16_t type, uint64_t owner, size_t n);
 size_t journal_room(struct journal_writer *);
 uint64_t journal_submit(struct journal_writer *);
+uint64_t journal_submit_here(struct journal_writer *);
 uint64_t journal_ticket(const struct journal_writer *);
 
 /*

@@ -70,7 +70,7 @@ struct journal_writer {
 	journal_ahead_fn *ahead; /* NULL: none of its records needs one */
 	void *ahead_arg;
 	struct stage stages[JOURNAL_STAGES]; /* ticket t lies at t % JOURNAL_STAGES */
-	uint64_t taken;			     /* tickets up to it are in a batch, or done */
+	_Atomic uint64_t taken;		     /* tickets up to it are in a batch, or done */
 	_Atomic uint64_t submitted, done;
 	_Atomic uint64_t barrier; /* the ticket behind this one begins a commit */
 };
@@ -97,7 +97,7 @@ struct journal {
 	uint64_t serial; /* of the last segment used */
 	uint64_t number; /* of the last commit done */
 	uint64_t released_said; /* in the last header written */
-	bool plain_end;	 /* the last commit held records: a mark says that it is durable */
+	_Atomic bool plain_end; /* the last commit held records: a mark says that it is durable */
 	int64_t synced_ns;
 	struct batch_part batch[BATCH_PARTS];
 	unsigned batch_parts;
@@ -115,6 +115,8 @@ struct journal {
 	pthread_t thread;
 	struct doorbell bell;
 	_Atomic bool asleep, stop;
+	_Atomic bool timed;   /* it wakes up by itself, soon enough for what may be left to do */
+	_Atomic bool at_work; /* of whoever runs journal_run() when there is a thread */
 };
 
 static inline uint64_t
@@ -160,5 +162,8 @@ int journal_scan(struct journal *, const struct journal_replay *, struct err *);
 /* journal_thread.c */
 void journal_thread_stop(struct journal *);
 void journal_wake(struct journal *);
+/* journal_take - instead of the thread, which sleeps, the caller may run it; journal_give - it has. */
+bool journal_take(struct journal *);
+void journal_give(struct journal *, enum journal_ran);
 
 #endif

@@ -41,26 +41,68 @@ work_waits(struct journal *j)
 	return (false);
 }
 
+/* How long, in ms, until there is something to do that nobody rings for. */
+static int
+sleep_ms(const struct journal *j, enum journal_ran ran, bool quiet)
+{
+	int64_t ms = -1;
+
+	if (ran == JOURNAL_FAILED)
+		ms = JOURNAL_RETRY_MS;
+	else if (j->options.policy == JOURNAL_INTERVAL)
+		ms = j->options.interval_ns / NS_PER_MS + 1;
+	else if (quiet)
+		ms = QUIET_MS;
+	return (ms > 3600000 ? 3600000 : (int)ms);
+}
+
 static void
 sleep_until_rung(struct journal *j, enum journal_ran ran)
 {
 	struct pollfd fd = { .fd = j->bell.wait, .events = POLLIN };
-	int64_t ms = ran == JOURNAL_FAILED ? JOURNAL_RETRY_MS : -1;
+	uint64_t synced = journal_synced(j);
+	bool quiet = ran == JOURNAL_IDLE && wants_quiet_mark(j);
+	int ms = sleep_ms(j, ran, quiet);
 
-	if (ran == JOURNAL_IDLE && j->options.policy == JOURNAL_INTERVAL)
-		ms = j->options.interval_ns / NS_PER_MS + 1;
-	if (ran == JOURNAL_IDLE && wants_quiet_mark(j))
-		ms = QUIET_MS;
+	atomic_store(&j->timed, ms >= 0);
 	atomic_store(&j->asleep, true);
 	if (ran == JOURNAL_IDLE && work_waits(j)) {
 		atomic_store(&j->asleep, false);
 		return;
 	}
-	if (!atomic_load(&j->stop) && poll(&fd, 1, ms > 3600000 ? 3600000 : (int)ms) == 0 &&
-	    ran == JOURNAL_IDLE && wants_quiet_mark(j))
+	if (!atomic_load(&j->stop) && poll(&fd, 1, ms) == 0 && quiet &&
+	    journal_synced(j) == synced)
 		atomic_store(&j->mark, true);
 	atomic_store(&j->asleep, false);
 	doorbell_clear(&j->bell);
+}
+
+/* Somebody else is at work, and rings when something is left. */
+static void
+sleep_until_given(struct journal *j)
+{
+	struct pollfd fd = { .fd = j->bell.wait, .events = POLLIN };
+
+	atomic_store(&j->timed, true);
+	atomic_store(&j->asleep, true);
+	if (atomic_load(&j->at_work) && !atomic_load(&j->stop))
+		(void)poll(&fd, 1, QUIET_MS);
+	atomic_store(&j->asleep, false);
+	doorbell_clear(&j->bell);
+}
+
+bool
+journal_take(struct journal *j)
+{
+	return (j->running && atomic_load(&j->asleep) && !atomic_exchange(&j->at_work, true));
+}
+
+void
+journal_give(struct journal *j, enum journal_ran ran)
+{
+	atomic_store(&j->at_work, false);
+	if (ran != JOURNAL_RAN || work_waits(j) || !atomic_load(&j->timed))
+		journal_wake(j);
 }
 
 static void *
@@ -70,7 +112,12 @@ run(void *arg)
 	enum journal_ran ran;
 
 	while (!atomic_load(&j->stop)) {
+		if (atomic_exchange(&j->at_work, true)) {
+			sleep_until_given(j);
+			continue;
+		}
 		ran = journal_run(j);
+		atomic_store(&j->at_work, false);
 		if (ran != JOURNAL_RAN)
 			sleep_until_rung(j, ran);
 	}

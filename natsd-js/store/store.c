@@ -22,11 +22,6 @@
 #define RESERVE_SEGMENTS 2u /* messages leave so many to removals and state */
 #define BEHIND_LEAST (1u << 20) /* bytes: less is nothing to wait for */
 #define LOOSE_BYTES 64u /* a change that is no message, in memory, until it is in the files */
-/* Sums of a stream that the index does not know: it is time for a checkpoint; it must come first.  Each
- * may change a page of the index, which stays in memory until it is written. */
-#define SUMS_DIRTY 1536u
-#define SUMS_DIRTY_MAX 3072u
-
 struct store_options
 store_options_default(void)
 {
@@ -316,6 +311,13 @@ store_submit(struct store *store)
 }
 
 uint64_t
+store_submit_here(struct store *store)
+{
+	checkpoint_note(store);
+	return (journal_submit_here(store->writer));
+}
+
+uint64_t
 store_done(struct store *store)
 {
 	uint64_t done = journal_done(store->writer);
@@ -387,15 +389,23 @@ is_behind(const struct store *store)
 	    waits / 2 > store->options.write_cache);
 }
 
-/* The same of sums that the index does not know yet.  While it cannot be written they stay in memory. */
+/* Sums that the index does not know: each may change a page of it, which is in memory until it is written. */
+#define INDEX_PAGE 4096u
+#define SUMS_BEHIND_LEAST 512u
+
+/* The same of sums.  While the index cannot be written they stay in memory. */
 static bool
 sums_behind(struct stream *s)
 {
-	if (s->store->sums == NULL || s->subjects.dirty < SUMS_DIRTY)
+	size_t most = s->store->options.subject_cache / INDEX_PAGE;
+
+	if (most < SUMS_BEHIND_LEAST)
+		most = SUMS_BEHIND_LEAST;
+	if (s->store->sums == NULL || s->subjects.dirty < most / 2)
 		return (false);
 	s->store->sums_full = true;
 	return (!s->store->cut_failed && !s->store->sums_failing &&
-	    s->subjects.dirty >= SUMS_DIRTY_MAX);
+	    s->subjects.dirty >= most);
 }
 
 uint8_t *

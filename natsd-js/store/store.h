@@ -77,8 +77,9 @@ struct store *store_open(struct disk *, const struct store_options *, struct err
 int store_close(struct store *, struct err *);
 void store_abandon(struct store *);
 
-/* store_submit, store_done, store_run - as journal_submit, journal_done, journal_run. */
+/* store_submit, store_submit_here, store_done, store_run - as those of the journal. */
 uint64_t store_submit(struct store *);
+uint64_t store_submit_here(struct store *);
 uint64_t store_done(struct store *);
 enum journal_ran store_run(struct store *);
 /* store_wait - until all that was submitted is done; STORE_ERROR when the journal fails. */

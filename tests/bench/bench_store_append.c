@@ -126,7 +126,8 @@ append_slice(struct bench *b, const struct load *load, struct series *s)
 		n = ends ? 0 : append_some(b, load, sent, acked);
 		sent += n;
 		if (n > 0)
-			counts[store_submit(b->store) % JOURNAL_STAGES] = n;
+			counts[(load->in_flight == 1 ? store_submit_here(b->store) :
+			    store_submit(b->store)) % JOURNAL_STAGES] = n;
 		if (store_done(b->store) == done && acked < sent &&
 		    (ends || n == 0 || sent - acked >= load->in_flight))
 			sleep_on(b);

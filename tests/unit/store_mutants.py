@@ -63,7 +63,7 @@ MUTANTS = [
 ]
 MEMORY = "test_store_memory"
 MUTANTS += [
-    ("sums wait without end", "natsd-js/store/store.c", "s->subjects.dirty >= SUMS_DIRTY_MAX);", "s->subjects.dirty >= 1000000u);", [MEMORY]),
+    ("sums wait without end", "natsd-js/store/store.c", "s->subjects.dirty >= most);", "false && s->subjects.dirty >= most);", [MEMORY]),
     ("bytes wait without end", "natsd-js/store/store.c", "waits / 2 > store->options.write_cache);", "waits / 2000 > store->options.write_cache);", [MEMORY]),
     ("sums are never given up", "natsd-js/store/stream_sums.c", "\tif (total <= most)\n\t\treturn;", "\treturn;", [MEMORY]),
     ("indexes of blocks are never given up", "natsd-js/store/block.c", "if (sum > store->options.read_cache && b != keep)", "if (false && b != keep)", [MEMORY]),
