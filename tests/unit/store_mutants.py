@@ -12,6 +12,7 @@ import tempfile
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 JOURNAL, MODEL, DAMAGE, CARE = "test_store_journal", "test_store_model", "test_store_damage", "test_store_care"
+LARGE = "test_store_large"
 MUTANTS = [
     ("ack before sync", "common/journal.c",
      "if (j->options.policy == JOURNAL_DURABLE && disk_sync(j->disk, j->active->handle) != 0)", "if (false)", [JOURNAL]),
@@ -60,6 +61,28 @@ MUTANTS = [
      "\ts->resync = true;\n\tstream_touch(s);\n\tif (e->commit", "\tif (e->commit", [MODEL]),
     ("bytes not checked when read", "natsd-js/store/record.c", "if (XXH3_64bits_withSeed(p + HASHED, r->bytes - HASHED, place) != r->check)",
      "if (false)", [DAMAGE]),
+    ("large record not synced", "natsd-js/store/large_write.c", "if (disk_sync(w->disk, handle) != 0)", "if (false)", [LARGE, MODEL]),
+    ("name of a large record's block not synced", "natsd-js/store/large_write.c", "if (f->is_new && disk_sync(w->disk, folder) != 0)",
+     "if (false)", [MODEL]),
+    ("large record not synced in the interval", "natsd-js/store/large_write.c", "\t\treturn (interval_sync(w, err));", "\t\treturn (0);", [LARGE]),
+    ("file with large records is written again after a crash", "natsd-js/store/recover.c",
+     "s->blocks[i]->broken = s->blocks[i]->changed = true;", "(void)0;", [MODEL]),
+    ("number of a file with large records is used again", "natsd-js/store/recover.c",
+     "\tif (h->number > s->last_block)\n\t\ts->last_block = h->number;", "", [MODEL, LARGE]),
+    ("large record that was never committed is a witness", "natsd-js/store/recover.c", "(r->flags & RECORD_EARLY) == 0", "true", [MODEL]),
+    ("large record that failed stays", "natsd-js/store/large.c", "\tif (l->block != NULL)\n\t\tlarge_void(l);", "", [LARGE]),
+    ("failed large record's file is written again", "natsd-js/store/large.c", "\tb->broken = b->changed = true;\n\tfor", "\tfor", [LARGE, MODEL]),
+    ("failed large record is in the journal", "natsd-js/store/large_write.c", "l->ahead.type = STORE_J_ADVANCE;", "", [LARGE]),
+    ("checkpoint sent with a large record that failed", "natsd-js/store/large.c", "\t\ts->job->failed = true;\n", "", [LARGE, MODEL]),
+    ("job empties the file of a large record", "natsd-js/store/append.c", "return (!b->is_new || b->flight == NULL);", "return (true);", [LARGE, MODEL]),
+    ("large record without its bytes counts", "natsd-js/store/large.c", "return (data != NULL || !large_is_absent(&err));", "return (true);", [LARGE]),
+    ("rewritten while a large record is on its way", "natsd-js/store/rewrite.c", "if (extent_on_way(b))", "if (false)", [LARGE, MODEL]),
+    ("unlinked block comes back behind a new state", "natsd-js/store/checkpoint.c", "s->resync || (j->state_whole && s->state_bytes > 0)",
+     "s->resync", [MODEL]),
+    ("what an unfinished checkpoint left is forgotten", "natsd-js/store/recover.c", "s->blocks[i]->stale = true;", "", [MODEL]),
+    ("folder without a catalogue is not looked at", "natsd-js/store/recover.c", "\tif (s->offline)\n\t\treturn;\n\t/* One",
+     "\tif (s->offline || !s->has_folder)\n\t\treturn;\n\t/* One", [MODEL]),
+    ("half a removal is not in the journal", "natsd-js/store/remove.c", "\t\tput_range(s, p, first, done - 1);\n", "", [MODEL]),
 ]
 COMMON = ["disk", "disk_posix", "disk_memory", "disk_memory_image", "disk_faulty", "journal", "journal_format", "journal_scan",
           "journal_segment", "journal_thread", "err", "buf", "mono", "doorbell", "subject", "utf8", "log", "wheel"]
@@ -78,7 +101,7 @@ def sources(top):
 def survives(build, work, tests):
     for test in tests:
         program = os.path.join(work, test)
-        extra = [] if test in (JOURNAL, CARE) else [os.path.join(work, "tests/unit/store_model.c")]
+        extra = [] if test in (JOURNAL, CARE, LARGE) else [os.path.join(work, "tests/unit/store_model.c")]
         command = ["cc", "-std=gnu17", "-O1", "-w", "-I" + build, "-I" + work, *sources(work),
                    os.path.join(work, "tests/unit", test + ".c"), *extra, "-o", program,
                    *flags("check", "libxxhash"), "-llmdb", "-lpthread"]
