@@ -284,6 +284,22 @@ block_kill(struct block *b, uint32_t number, bool fresh)
 	b->changed = true;
 }
 
+void
+block_kill_range(struct block *b, uint32_t from, uint32_t to)
+{
+	for (uint32_t w = from / 64; w <= to / 64; w++) {
+		uint64_t bits = UINT64_MAX;
+
+		if (w == from / 64)
+			bits &= UINT64_MAX << from % 64;
+		if (w == to / 64)
+			bits &= UINT64_MAX >> (63 - to % 64);
+		b->dead[w] |= bits;
+	}
+	seqset_add(&b->fresh, from, to);
+	b->changed = true;
+}
+
 int
 block_kill_pairs(struct block *b, struct rd *in)
 {

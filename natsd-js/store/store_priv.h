@@ -285,6 +285,7 @@ void block_clip(struct block *);
  * the highest number and so many ranges. */
 int block_kill_reserve(struct block *, uint32_t number, size_t ranges);
 void block_kill(struct block *, uint32_t number, bool fresh);
+void block_kill_range(struct block *, uint32_t from, uint32_t to); /* fresh ones */
 /* block_kill_pairs - dead as the pairs of FORMAT say, as far as its span goes.  -1: no memory. */
 int block_kill_pairs(struct block *, struct rd *);
 int block_room_write(struct block *, size_t n); /* n bytes more in its tail; -1 */
@@ -414,8 +415,10 @@ enum store_result block_verify(struct block *, struct err *);
 void store_care(struct store *, struct mono now);
 
 /* rewrite.c */
-/* block_rewrite - what lives in it stands in a block of another number.  -1: nothing changed. */
+/* block_rewrite - what lives in it stands in a block of another number; blocks_rewrite - what lives
+ * in count neighbours, the first one blocks[at], in one.  -1: nothing changed. */
 int block_rewrite(struct block *, struct err *);
+int blocks_rewrite(struct stream *, uint32_t at, uint32_t count, struct err *);
 
 /* small.c */
 int small_set(struct stream *, struct str key, struct str value);

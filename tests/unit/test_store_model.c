@@ -201,6 +201,7 @@ cuts_run(struct seed seed)
 	struct cuts *x = calloc(1, sizeof(*x));
 	struct store *store = open_store(d);
 	unsigned turns = is_long() ? 8000 : 400;
+	struct mono now_mono = mono_now();
 	int64_t now = 1000;
 	struct err err;
 
@@ -214,6 +215,7 @@ cuts_run(struct seed seed)
 				break;
 		ck_assert(store_wait(store, &err) == STORE_OK);
 		x->acked = x->now;
+		store_turn(store, now_mono = mono_add_ms(now_mono, 150)); /* care, too */
 		if (store_wants_checkpoint(store) || seed_below(&seed, 4) == 0)
 			if (store_checkpoint(store, &err) != STORE_OK)
 				ck_abort_msg("%s", err.text);
