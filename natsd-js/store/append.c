@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/cursor.h"
@@ -275,6 +276,20 @@ stream_apply_message(struct stream *s, const struct record *found, struct err *e
 	return (0);
 }
 
+/* What cannot be read any more counts as lost from then on. */
+static enum store_result
+read_live(struct block *b, uint64_t seq, struct record *r, struct err *err)
+{
+	enum store_result result = block_read(b, seq, r, err);
+
+	if (result != STORE_DAMAGED)
+		return (result);
+	store_report(b->stream->store, true, "stream %016" PRIx64 ": sequence %" PRIu64 " is lost",
+	    b->stream->uid, seq);
+	block_lost(b, seq);
+	return (result);
+}
+
 enum store_result
 stream_load(struct stream *s, uint64_t seq, struct store_message *m, struct err *err)
 {
@@ -287,7 +302,7 @@ stream_load(struct stream *s, uint64_t seq, struct store_message *m, struct err 
 	if (b != NULL && result == STORE_OK && block_dead(b, (uint32_t)(seq - b->first)))
 		result = STORE_NONE;
 	else if (b != NULL && result == STORE_OK)
-		result = block_read(b, seq, &r, err);
+		result = read_live(b, seq, &r, err);
 	if (result == STORE_NONE && seqset_has(&s->lost, seq)) {
 		err_set(err, "the medium lost this sequence");
 		return (STORE_DAMAGED);

@@ -9,6 +9,7 @@ STORE_TEST_LIBS = natsd-js/store/libstore.a $(STORE_LIBS) tests/libdisktest.a $(
 STORE_TESTS = tests/unit/test_store_disk tests/unit/test_store_journal tests/unit/test_store_parts \
 	tests/unit/test_store_model tests/unit/test_store_damage tests/unit/test_store_tool \
 	tests/unit/test_store_oom tests/unit/test_store_care tests/unit/test_store_large \
+	tests/unit/test_store_faults \
 	tests/unit/test_store_index
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
@@ -40,6 +41,9 @@ tests_unit_test_store_care_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_large_SOURCES = tests/unit/test_store_large.c tests/unit/seed.h
 tests_unit_test_store_large_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_large_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_faults_SOURCES = tests/unit/test_store_faults.c tests/unit/seed.h
+tests_unit_test_store_faults_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_faults_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_index_SOURCES = tests/unit/test_store_index.c tests/unit/store_dir.h
 tests_unit_test_store_index_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_index_LDADD = $(STORE_TEST_LIBS)

@@ -87,9 +87,12 @@ open_store(struct disk *d)
 	o.journal.segment_bytes = 16u << 10;
 	o.journal.segments = 4;
 	o.block_bytes = 600;
+	o.large_bytes = 200;
 	o.thread = false;
 	return (store_open(d, &o, NULL));
 }
+
+static const char large[300];
 
 struct acked {
 	bool created, put;
@@ -118,6 +121,10 @@ use(struct store *store, struct acked *a)
 		if (stream_append(s, &m, NULL) == STORE_OK)
 			now.last = m.seq;
 	}
+	m = (struct store_message){ .subject = STR("large"), .payload = { .p = large,
+		.n = sizeof(large) } };
+	if (stream_append(s, &m, NULL) == STORE_OK)
+		now.last = m.seq;
 	if (now.removed == 0 && now.last > 3 && stream_remove(s, 3, NULL) == STORE_OK)
 		now.removed = 3;
 	if (stream_put(s, STR("k"), STR("v"), NULL) == STORE_OK)
