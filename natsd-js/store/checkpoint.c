@@ -74,8 +74,12 @@ cut_block(struct block *b, struct job *j)
 	if (b->tail.len == 0 && !contents && !(b->stream->resync && !b->is_new))
 		return (0);
 	jb = job_block(j);
-	if (jb == NULL || cut_holes(b, jb) != 0)
+	if (jb == NULL)
 		return (-1);
+	if (cut_holes(b, jb) != 0) {
+		j->block_count--;
+		return (-1);
+	}
 	jb->number = b->number;
 	jb->is_new = b->is_new;
 	jb->at = b->cut;

@@ -12,7 +12,7 @@ import tempfile
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 JOURNAL, MODEL, DAMAGE, CARE = "test_store_journal", "test_store_model", "test_store_damage", "test_store_care"
-LARGE = "test_store_large"
+LARGE, FAULTS = "test_store_large", "test_store_faults"
 MUTANTS = [
     ("ack before sync", "common/journal.c",
      "if (j->options.policy == JOURNAL_DURABLE && disk_sync(j->disk, j->active->handle) != 0)", "if (false)", [JOURNAL]),
@@ -82,6 +82,20 @@ MUTANTS = [
     ("what an unfinished checkpoint left is forgotten", "natsd-js/store/recover.c", "s->blocks[i]->stale = true;", "", [MODEL]),
     ("folder without a catalogue is not looked at", "natsd-js/store/recover.c", "\tif (s->offline)\n\t\treturn;\n\t/* One",
      "\tif (s->offline || !s->has_folder)\n\t\treturn;\n\t/* One", [MODEL]),
+    ("second neighbour is not moved", "natsd-js/store/rewrite.c", "result = move_block(&m, s->blocks[i], err);",
+     "result = i > at ? 0 : move_block(&m, s->blocks[i], err);", [CARE]),
+    ("files of neighbours stay", "natsd-js/store/rewrite.c", "stream_gone_add(s, s->blocks[i]->number, damaged) != 0",
+     "(i > at ? 0 : stream_gone_add(s, s->blocks[i]->number, damaged)) != 0", [CARE]),
+    ("neighbours at once", "natsd-js/store/care.c", "\t\treturn (bytes);", "\t\treturn (0);", [CARE]),
+    ("last sequence from nowhere", "natsd-js/store/state_file.c", "s->last_seq = r->seq;", "s->last_seq = 0;", [FAULTS]),
+    ("time of the clock", "natsd-js/store/append.c", ".time = m->time < s->last_time ? s->last_time : m->time,", ".time = m->time,", [FAULTS]),
+    ("small state not read back", "natsd-js/store/recover.c", "result = replay_small(s, &in);", "result = 0;", [FAULTS]),
+    ("small state stands once", "natsd-js/store/state_file.c", "\tput_smalls(o);\n\tif", "\tstatic int k; if (k++ % 2 == 0) put_smalls(o);\n\tif", [FAULTS]),
+    ("what a read finds does not count", "natsd-js/store/append.c", "\tblock_lost(b, seq);", "", [FAULTS]),
+    ("nothing is set aside", "natsd-js/store/store.c", 'if (disk_rename(store->disk, store->top, "catalogue", quarantine, name) != 0) {',
+     'if (disk_unlink(store->disk, store->top, "catalogue") != 0) {', [FAULTS]),
+    ("one stream's error is everybody's", "natsd-js/store/checkpoint.c", "\t\tstream_fence(s, &j->err);",
+     "\t\tfor (struct stream *o = store->all; o != NULL; o = o->next_all)\n\t\t\tstream_fence(o, &j->err);", [FAULTS]),
     ("half a removal is not in the journal", "natsd-js/store/remove.c", "\t\tput_range(s, p, first, done - 1);\n", "", [MODEL]),
 ]
 COMMON = ["disk", "disk_posix", "disk_memory", "disk_memory_image", "disk_faulty", "journal", "journal_format", "journal_scan",
@@ -101,7 +115,7 @@ def sources(top):
 def survives(build, work, tests):
     for test in tests:
         program = os.path.join(work, test)
-        extra = [] if test in (JOURNAL, CARE, LARGE) else [os.path.join(work, "tests/unit/store_model.c")]
+        extra = [] if test in (JOURNAL, CARE, LARGE, FAULTS) else [os.path.join(work, "tests/unit/store_model.c")]
         command = ["cc", "-std=gnu17", "-O1", "-w", "-I" + build, "-I" + work, *sources(work),
                    os.path.join(work, "tests/unit", test + ".c"), *extra, "-o", program,
                    *flags("check", "libxxhash"), "-llmdb", "-lpthread"]
