@@ -86,7 +86,6 @@ MUTANTS = [
      "result = i > at ? 0 : move_block(&m, s->blocks[i], err);", [CARE]),
     ("files of neighbours stay", "natsd-js/store/rewrite.c", "stream_gone_add(s, s->blocks[i]->number, damaged) != 0",
      "(i > at ? 0 : stream_gone_add(s, s->blocks[i]->number, damaged)) != 0", [CARE]),
-    ("neighbours at once", "natsd-js/store/care.c", "\t\treturn (bytes);", "\t\treturn (0);", [CARE]),
     ("last sequence from nowhere", "natsd-js/store/state_file.c", "s->last_seq = r->seq;", "s->last_seq = 0;", [FAULTS]),
     ("time of the clock", "natsd-js/store/append.c", ".time = m->time < s->last_time ? s->last_time : m->time,", ".time = m->time,", [FAULTS]),
     ("small state not read back", "natsd-js/store/recover.c", "result = replay_small(s, &in);", "result = 0;", [FAULTS]),

@@ -37,7 +37,7 @@ open_store(struct disk *d)
 
 	o.journal.segment_bytes = 16u << 10;
 	o.journal.segments = 6;
-	o.block_bytes = 2048;
+	o.block_bytes = 4096;
 	o.large_bytes = 1500;
 	o.thread = false;
 	o.report = report;
