@@ -103,9 +103,8 @@ prepare(struct stream *s, const struct record *r, size_t n, struct block **b,
 	return (STORE_OK);
 }
 
-/* So many sums are dirty that the next checkpoint must come first. */
-static bool
-sums_wait(struct stream *s)
+bool
+stream_sums_wait(struct stream *s)
 {
 	if (s->store->sums == NULL || s->subjects.dirty < SUMS_DIRTY)
 		return (false);
@@ -130,7 +129,7 @@ stream_append(struct stream *s, struct store_message *m, struct err *err)
 		err_set(err, n == 0 ? "message too large" : "no sequence is left");
 		return (STORE_ERROR);
 	}
-	if (sums_wait(s)) {
+	if (stream_sums_wait(s)) {
 		err_set(err, "the index waits for a checkpoint");
 		return (STORE_BUSY);
 	}

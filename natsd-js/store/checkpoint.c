@@ -28,7 +28,7 @@ block_numbered(struct stream *s, uint32_t number)
 	for (uint32_t i = s->block_count; i > 0; i--)
 		if (s->blocks[i - 1]->number == number)
 			return (s->blocks[i - 1]);
-	return (NULL);
+	return (snapshot_ghost(s, number));
 }
 
 static int
@@ -86,11 +86,12 @@ cut_gone(struct stream *s, struct job *j)
 	if (j->gone == NULL)
 		return (-1);
 	for (uint32_t i = 0; i < s->gone_count; i++) {
-		j->gone[i] = (struct job_gone){ .number = s->gone[i].number,
+		if (snapshot_ghost(s, s->gone[i].number) != NULL)
+			continue; /* the state says it, the file stays for now */
+		j->gone[j->gone_count++] = (struct job_gone){ .number = s->gone[i].number,
 			.keep = s->gone[i].keep };
 		store_handles_drop(s->store, s->uid, s->gone[i].number);
 	}
-	j->gone_count = s->gone_count;
 	return (0);
 }
 
@@ -107,6 +108,8 @@ cut_mend(struct stream *s, struct err *err)
 static void
 cut_done(struct stream *s)
 {
+	uint32_t kept = 0;
+
 	for (uint32_t i = 0; i < s->block_count; i++)
 		s->blocks[i]->changed = false;
 	small_forget_gone(s);
@@ -114,7 +117,11 @@ cut_done(struct stream *s)
 		s->smalls[i].changed = false;
 	seqset_clear(&s->removed_fresh);
 	s->marks_changed = s->state_whole = false;
-	s->gone_count = s->erasure_count = 0;
+	s->erasure_count = 0;
+	for (uint32_t i = 0; i < s->gone_count; i++)
+		if (snapshot_ghost(s, s->gone[i].number) != NULL)
+			s->gone[kept++] = s->gone[i];
+	s->gone_count = kept;
 }
 
 /* The job of the stream; NULL: why.  Bytes of blocks that were set apart go back. */
@@ -281,6 +288,8 @@ block_landed(struct stream *s, struct job_block *jb)
 		return;
 	}
 	/* A file that failed is never written again: what is in it and in memory moves. */
+	if (b->ghost)
+		s->store->tail_bytes -= jb->bytes.len;
 	b->broken = b->changed = true;
 	b->kept = jb->bytes;
 	jb->bytes = BUF_INIT(0);

@@ -30,7 +30,7 @@ enum record_type {
 };
 #define RECORD_TYPE_MAX RECORD_INDEX
 
-enum record_file { RECORD_IN_BLOCK = 1, RECORD_IN_STATE };
+enum record_file { RECORD_IN_BLOCK = 1, RECORD_IN_STATE, RECORD_IN_SNAPSHOT };
 
 struct record {
 	uint64_t check; /* out */

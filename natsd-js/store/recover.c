@@ -313,6 +313,9 @@ store_replay(void *arg, const struct journal_entry *e, struct err *err)
 
 	if (e->type == STORE_J_CREATE)
 		return (replay_create(store, e, err));
+	if (e->type == STORE_J_RESTORE ||
+	    (s != NULL && s->hidden && e->type != STORE_J_DELETE))
+		return (restore_replay(store, s, e, err));
 	if (s == NULL) { /* deleted, which the catalogue knows already */
 		store->catalogue_dirty = true;
 		return (0);
@@ -347,6 +350,8 @@ store_replay(void *arg, const struct journal_entry *e, struct err *err)
 	case STORE_J_SMALL:
 		result = replay_small(s, &in);
 		break;
+	case STORE_J_SHOW:
+		break; /* which its files know */
 	default:
 		store_report(store, true, "the journal has a record of type %u", e->type);
 		break;

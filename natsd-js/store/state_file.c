@@ -162,7 +162,7 @@ put_copy(struct state_out *o)
 	if (o->whole)
 		put(o, &(struct record){ .type = RECORD_IDENTITY, .flags = STATE_VERSION,
 			.seq = s->uid, .time = s->created, .subject = s->account,
-			.headers = s->name });
+			.headers = s->name, .payload = s->hidden ? STR("h") : STR_NONE });
 	put_ranges(o, o->whole ? &s->removed : &s->removed_fresh);
 	put_smalls(o);
 	if (o->whole || s->marks_changed)

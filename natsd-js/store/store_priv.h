@@ -37,6 +37,8 @@ enum store_journal { /* types of the journal's records */
 	STORE_J_DELETE,
 	STORE_J_CUT,
 	STORE_J_ERASE,
+	STORE_J_RESTORE = 20,
+	STORE_J_SHOW,
 };
 
 /*
@@ -70,6 +72,9 @@ struct block {
 	struct contents *contents; /* that; NULL: not in memory */
 	struct index *index; /* NULL: not in memory */
 	struct block *newer, *older; /* in the list of those that have one */
+	uint32_t pins, copies;	     /* snapshots that need it; those with a copy of dead */
+	bool ghost;		     /* gone, but for them; it counts for nothing */
+	struct block *next_ghost;
 	struct stream *stream;
 };
 
@@ -78,7 +83,7 @@ struct erasure { /* a record whose place in its file is overwritten by the next 
 };
 
 struct small {
-	struct str key, value; /* one allocation, at key.p */
+	struct str key, value; /* one allocation, in front of key.p (small.c) */
 	bool changed, gone;
 };
 
@@ -104,6 +109,7 @@ struct stream {
 	bool dirty;	 /* in the list of those: something is in the journal alone */
 	bool resync;	 /* what its files hold may be in the page cache only */
 	bool offline;	 /* its files could not be read: nothing of it is touched */
+	bool hidden;	 /* it is being restored: nobody finds it, the next life removes it */
 	bool smalls_changed, marks_changed;
 	bool state_whole; /* the state file is to be written anew */
 	unsigned failures; /* jobs in a row that failed */
@@ -137,6 +143,8 @@ struct stream {
 	uint8_t state_serial; /* of its last batch */
 	uint64_t state_bytes, state_live; /* of the state file; and what it was when written anew */
 	struct job *job; /* on its way; NULL */
+	struct snapshot *snapshots; /* that are being read */
+	struct block *ghosts;
 	int64_t max_age; /* ns; 0: none */
 	int64_t expires; /* wall clock; when something may be due; 0: nothing ever */
 	struct wheel_timer timer;
@@ -183,6 +191,7 @@ struct store {
 	struct dead_stream *dead;
 	bool catalogue_dirty, catalogue_damaged;
 	bool replaying;
+	bool journal_damaged; /* reading it back, something was missing */
 	uint64_t tail_bytes; /* in all blocks, waiting or on their way */
 	bool hold; /* the journal has changes of a stream that is offline: nothing is released */
 	struct open_block open[STORE_HANDLES]; /* at the hash of uid and number, or not at all */
@@ -224,6 +233,7 @@ void store_report(struct store *, bool damage, const char *fmt, ...)
 uint8_t *store_begin(struct stream *, size_t n, bool data, enum store_result *, struct err *);
 void store_end(struct stream *, enum store_journal, size_t n);
 void stream_touch(struct stream *); /* it is dirty */
+uint64_t store_uid_make(struct store *); /* one that was never used */
 void store_sleep(struct store *);   /* until something is done, or for a while */
 enum store_result store_no_memory(struct err *);
 
@@ -302,6 +312,8 @@ enum store_result block_scan(struct block *,
 void store_handles_drop(struct store *, uint64_t uid, uint32_t number); /* number 0: all of it */
 
 /* append.c */
+/* stream_sums_wait - so many sums are dirty that the next checkpoint must come first. */
+bool stream_sums_wait(struct stream *);
 /* stream_apply_message - recovery: the message goes to the tail of the last block. */
 int stream_apply_message(struct stream *, const struct record *, struct err *);
 uint64_t record_counts(const struct record *); /* bytes, as nats-server counts */
@@ -350,6 +362,18 @@ enum store_result block_verify(struct block *, struct err *);
 /* care.c */
 void store_care(struct store *, struct mono now);
 
+/* snapshot.c */
+/* snapshot_keeps - the block goes, but a snapshot needs it: it stays, as a ghost.
+ * snapshot_ghost - one of that number; NULL.
+ * snapshot_before_kill - something of the block will be dead; -1: no memory.
+ * snapshot_erased - no snapshot shows this message of the block any more; behind the former.
+ * snapshots_end - all of the stream are over. */
+bool snapshot_keeps(struct block *);
+struct block *snapshot_ghost(const struct stream *, uint32_t number);
+int snapshot_before_kill(struct block *);
+void snapshot_erased(struct block *, uint64_t seq);
+void snapshots_end(struct stream *);
+
 /* rewrite.c */
 /* block_rewrite - what lives in it stands in a block of another number.  -1: nothing changed. */
 int block_rewrite(struct block *, struct err *);
@@ -359,6 +383,9 @@ int small_set(struct stream *, struct str key, struct str value);
 void small_unset(struct stream *, struct str key);
 int mark_set(struct stream *, uint64_t life, uint64_t ring, uint64_t at);
 void small_free(struct stream *);
+/* small_hold - the same key and value, whatever becomes of them; small_drop - no longer. */
+struct small small_hold(const struct small *);
+void small_drop(struct small *);
 void small_forget_gone(struct stream *);
 
 /* state_file.c */
@@ -375,6 +402,12 @@ int state_load(struct stream *, int folder, struct err *);
 /* checkpoint.c */
 void checkpoint_note(struct store *);
 void checkpoint_free(struct store *); /* what is on its way is waited for, and forgotten */
+
+/* restore.c */
+/* restore_replay - what the journal says of it: it began, or (s) it is all there.
+ * store_forget_hidden - opening: what was not ended goes. */
+int restore_replay(struct store *, struct stream *, const struct journal_entry *, struct err *);
+void store_forget_hidden(struct store *);
 
 /* recover.c */
 int stream_recover(struct stream *, struct err *); /* from its files */

@@ -140,7 +140,8 @@ static bool
 remove_one(struct model_stream *ms, struct stream *s, struct seed *seed)
 {
 	uint64_t seq = 1 + seed_below(seed, (unsigned)ms->last + 2), cut;
-	enum store_result result = seed_below(seed, 20) == 0 ? stream_erase(s, seq, &cut, NULL) :
+	bool erase = seed_below(seed, 20) == 0;
+	enum store_result result = erase ? stream_erase(s, seq, &cut, NULL) :
 	    stream_remove(s, seq, NULL);
 	bool here = seq <= ms->last && ms->messages[seq].here;
 
@@ -148,6 +149,9 @@ remove_one(struct model_stream *ms, struct stream *s, struct seed *seed)
 		ck_assert(result == STORE_NONE);
 	else if (result == STORE_OK)
 		ms->messages[seq].here = false;
+	/* Also when that could not be said in the journal. */
+	if (here && erase)
+		ms->erased[seq] = ++ms->erasures;
 	return (!here || result == STORE_OK);
 }
 
@@ -491,8 +495,8 @@ model_look(const struct model *m, struct store *store, struct seed *seed)
 		ck_assert_uint_eq(newest, 0);
 }
 
-static const char *
-stream_differs(const struct model_stream *ms, struct stream *s)
+const char *
+model_stream_differs(const struct model_stream *ms, struct stream *s)
 {
 	static char text[200];
 	struct store_message found;
@@ -547,7 +551,7 @@ model_differs(const struct model *m, struct store *store)
 
 		if (m->streams[i].here != (s != NULL))
 			return ("a stream is there, or not");
-		why = s == NULL ? NULL : stream_differs(&m->streams[i], s);
+		why = s == NULL ? NULL : model_stream_differs(&m->streams[i], s);
 		if (why != NULL)
 			return (why);
 	}

@@ -31,6 +31,8 @@ struct model_stream {
 	struct model_message messages[MODEL_SEQS];
 	uint32_t small[MODEL_KEYS]; /* 0: none */
 	uint64_t mark;
+	uint32_t erased[MODEL_SEQS]; /* the how manieth erasure it was; 0: none */
+	uint32_t erasures;
 };
 
 struct model {
@@ -51,5 +53,6 @@ void model_look(const struct model *, struct store *, struct seed *);
 
 /* model_differs - NULL: the store holds what the model says; else what is different. */
 const char *model_differs(const struct model *, struct store *);
+const char *model_stream_differs(const struct model_stream *, struct stream *);
 
 #endif
