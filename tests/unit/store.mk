@@ -50,12 +50,22 @@ tests_unit_test_store_oom_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_oom_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 	-Wl,--wrap=reallocarray,--wrap=free
 
+check_PROGRAMS += tests/fuzz/replay_store_snapshot
+tests_fuzz_replay_store_snapshot_SOURCES = tests/fuzz/fuzz_store_snapshot.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_store_snapshot_LDADD = natsd-js/store/libstore.a $(STORE_LIBS) tests/libdisktest.a $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_store_snapshot
+
 check_PROGRAMS += tests/fuzz/replay_store_files
 tests_fuzz_replay_store_files_SOURCES = tests/fuzz/fuzz_store_files.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_store_files_LDADD = natsd-js/store/libstore.a $(STORE_LIBS) tests/libdisktest.a $(COMMON_LIBS)
 TESTS += tests/fuzz/replay_store_files
 
 if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_store_snapshot
+tests_fuzz_fuzz_store_snapshot_SOURCES = tests/fuzz/fuzz_store_snapshot.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_store_snapshot_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_store_snapshot_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_store_snapshot_LDADD = natsd-js/store/libstore.a $(STORE_LIBS) tests/libdisktest.a $(COMMON_LIBS)
 noinst_PROGRAMS += tests/fuzz/fuzz_store_files
 tests_fuzz_fuzz_store_files_SOURCES = tests/fuzz/fuzz_store_files.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_store_files_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)

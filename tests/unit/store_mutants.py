@@ -12,6 +12,7 @@ import tempfile
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 JOURNAL, MODEL, DAMAGE, CARE = "test_store_journal", "test_store_model", "test_store_damage", "test_store_care"
+SNAPSHOT = "test_store_snapshot"
 MUTANTS = [
     ("ack before sync", "common/journal.c",
      "if (j->options.policy == JOURNAL_DURABLE && disk_sync(j->disk, j->active->handle) != 0)", "if (false)", [JOURNAL]),
@@ -52,6 +53,19 @@ MUTANTS = [
     ("expired too late", "natsd-js/store/expire.c", "if (r->expires > d->now) {", "if (r->expires > d->now - 40) {", [MODEL]),
     ("written anew without the last", "natsd-js/store/rewrite.c", "if (r.type != RECORD_MESSAGE || r.seq < m->from->first || r.seq > m->from->last)",
      "if (r.type != RECORD_MESSAGE || r.seq < m->from->first || r.seq >= m->from->last)", [MODEL, CARE]),
+    ("a file goes that a snapshot needs", "natsd-js/store/checkpoint.c",
+     "if (snapshot_ghost(s, s->gone[i].number) != NULL)\n\t\t\tcontinue;", "", [SNAPSHOT]),
+    ("what was dead is not copied", "natsd-js/store/block.c", "if (b->pins > 0 && snapshot_before_kill(b) != 0)", "if (false)", [SNAPSHOT]),
+    ("a snapshot shows what is erased", "natsd-js/store/remove.c", "\tsnapshot_erased(b, seq);\n", "", [SNAPSHOT]),
+    ("not erased where it stays for a snapshot", "natsd-js/store/remove.c", "erase_ghosts(s, seq, err) != 0 || ", "", [SNAPSHOT]),
+    ("files that stayed are forgotten", "natsd-js/store/checkpoint.c", "\ts->gone_count = kept;", "\ts->gone_count = 0 * kept;", [SNAPSHOT]),
+    ("shown before its files are written", "natsd-js/store/restore.c", "if (!s->dirty && s->job == NULL && s->has_folder)", "if (true)", [SNAPSHOT]),
+    ("restored without an end", "natsd-js/store/restore.c", "if (!r->whole) {", "if (false) {", [SNAPSHOT]),
+    ("what was not ended stays", "natsd-js/store/restore.c", "(void)store_dead_add(store, s->uid, true);", "(void)0;", [SNAPSHOT]),
+    ("hidden in no catalogue", "natsd-js/store/catalogue.c", "s->hidden ? ENTRY_HIDDEN : ENTRY_STREAM", "ENTRY_STREAM", [SNAPSHOT]),
+    ("sequences may be missing", "natsd-js/store/restore.c", "if (rec->seq != s->last_seq + 1 || rec->seq > r->last_seq)",
+     "if (rec->seq < s->last_seq + 1)", [SNAPSHOT]),
+    ("snapshots not checked", "natsd-js/store/restore.c", "messages != s->messages || bytes != r->bytes ||", "", [SNAPSHOT]),
     ("place not in the check", "natsd-js/store/record.c", "\treturn (mix(uid", "\treturn (7); return (mix(uid", [DAMAGE, "test_store_parts"]),
     ("journal released before the files are written", "natsd-js/store/checkpoint.c",
      "\tstore->cut_sent = true;", "\tstore->cut_sent = true;\n\tjournal_release(store->journal, store->cut_commit);",

@@ -61,6 +61,25 @@ open_store(struct disk *d)
 	return (open_with(d, false, NULL));
 }
 
+static struct store *
+open_large(struct disk *d)
+{
+	struct store_options o = store_options_default();
+	struct err err;
+	struct store *store;
+
+	o.journal.segment_bytes = 1u << 20;
+	o.journal.segments = 6;
+	o.block_bytes = 1u << 20;
+	o.write_cache = 2u << 20;
+	o.read_cache = 1u << 20;
+	o.thread = false;
+	store = store_open(d, &o, &err);
+	if (store == NULL)
+		ck_abort_msg("%s", err.text);
+	return (store);
+}
+
 static void
 must(enum store_result result, const struct err *err)
 {
@@ -455,11 +474,11 @@ search(void *arg, const char *path, uint8_t *data, size_t n)
 START_TEST(what_is_erased_is_in_no_byte)
 {
 	struct disk *d = disk_memory(64u << 20);
-	struct store *store = open_store(d);
+	struct store *store = _i == 0 ? open_store(d) : open_large(d);
 	struct stream *s = make(store, STR("S")), *copy;
 	struct mono now = mono_now();
 	struct store_message m;
-	unsigned found = 0;
+	unsigned found = 0, more = _i == 0 ? 1000 : 8000;
 	struct taken t;
 	struct err err;
 	uint64_t cut;
@@ -467,14 +486,14 @@ START_TEST(what_is_erased_is_in_no_byte)
 	for (unsigned i = 0; i < 20; i++)
 		put_text(store, s, "a message of some length");
 	put_text(store, s, SECRET);
-	fill(store, s, 1000);
+	fill(store, s, more);
 	must(store_checkpoint(store, &err), &err);
 	take_begin(&t, s);
 	ck_assert(take_some(&t, 200) == STORE_OK);
-	for (uint64_t seq = 23; _i == 1 && seq <= 1020; seq++)
+	for (uint64_t seq = 23; _i == 1 && seq <= more; seq++)
 		while (stream_remove(s, seq, NULL) != STORE_OK)
 			must(store_checkpoint(store, &err), &err);
-	for (unsigned i = 0; _i == 1 && i < 300; i++) {
+	for (unsigned i = 0; _i == 1 && i < 30; i++) {
 		now = mono_add_ms(now, 1000);
 		store_turn(store, now);
 		must(store_wait(store, &err), &err);
@@ -917,6 +936,119 @@ START_TEST(records_that_do_not_belong_are_found)
 }
 END_TEST
 
+/* ---- bytes that verify, and make no sense ---- */
+
+struct sealed {
+	uint8_t bytes[4096];
+	size_t n;
+	uint32_t link;
+};
+
+#define SEALED_ID 99u
+
+static void
+seal(struct sealed *x, struct record r)
+{
+	r.link = x->link;
+	record_encode(x->bytes + x->n,
+	    record_place(x->n == 0 ? 0 : SEALED_ID, RECORD_IN_SNAPSHOT, 0, x->n), &r);
+	x->link = (uint32_t)r.check;
+	x->n += record_length(&r);
+}
+
+static void
+seal_numbers(struct sealed *x, struct record r, const uint64_t *numbers, size_t count)
+{
+	uint8_t payload[64];
+	struct wr out = wr_of(payload, sizeof(payload));
+
+	for (size_t i = 0; i < count; i++)
+		wr_u64(&out, numbers[i]);
+	r.payload = (struct str){ .p = (const char *)payload, .n = 8 * count };
+	seal(x, r);
+}
+
+static const struct senseless {
+	const char *say;
+	uint8_t version, types[3];
+	uint64_t seqs[3], lasts[3]; /* as they come; of ranges and of the end */
+	uint64_t messages, lost, records;
+} senseless[] = {
+	{ NULL, 1, { 2, 2, 6 }, { 1, 2, 2 }, { 0 }, 2, 0, 3 }, /* this one is right */
+	{ "of no such type", 1, { 2, 8, 6 }, { 1, 2, 2 }, { 0 }, 2, 0, 3 },
+	{ "does not follow", 1, { 2, 2, 6 }, { 1, 1, 2 }, { 0 }, 2, 0, 3 },
+	{ "does not follow", 1, { 2, 2, 6 }, { 2, 3, 3 }, { 0 }, 2, 0, 3 },
+	{ "does not follow", 1, { 2, 2, 6 }, { 1, 3, 3 }, { 0 }, 2, 0, 3 },
+	{ "do not follow", 1, { 2, 3, 6 }, { 1, 2, 5 }, { 0, 9 }, 1, 0, 3 },
+	{ "do not follow", 1, { 2, 3, 6 }, { 1, 2, 5 }, { 0, 1 }, 1, 0, 3 },
+	{ "do not follow", 1, { 2, 3, 6 }, { 1, 3, 5 }, { 0, 5 }, 1, 0, 3 },
+	{ "an end that", 1, { 2, 2, 6 }, { 1, 2, 3 }, { 0 }, 2, 0, 3 },
+	{ "an end that", 1, { 2, 2, 6 }, { 1, 2, 2 }, { 0 }, 3, 0, 3 },
+	{ "an end that", 1, { 2, 2, 6 }, { 1, 2, 2 }, { 0 }, 2, 1, 3 },
+	{ "an end that", 1, { 2, 2, 6 }, { 1, 2, 2 }, { 0 }, 2, 0, 4 },
+	{ "not known", 2, { 2, 2, 6 }, { 1, 2, 2 }, { 0 }, 2, 0, 3 },
+	{ "no such size", 1, { 4, 2, 6 }, { 1, 1, 1 }, { 0 }, 1, 0, 3 },
+	{ "a mark that", 1, { 5, 2, 6 }, { 1, 1, 1 }, { 0 }, 1, 0, 3 },
+};
+
+START_TEST(what_makes_no_sense_is_refused)
+{
+	const struct senseless *row = &senseless[_i];
+	struct record head = { .type = RECORD_IDENTITY, .flags = row->version, .seq = SEALED_ID };
+	struct sealed x = { .n = 0 };
+	struct taken t = { .bytes = x.bytes };
+	struct store *store;
+	struct disk *d;
+
+	seal_numbers(&x, head, (const uint64_t[]){ row->seqs[2], 0, 0, 0 }, 4);
+	for (unsigned i = 0; i < 3; i++) {
+		struct record r = { .type = row->types[i], .seq = row->seqs[i],
+			.time = (int64_t)row->lasts[i] };
+
+		if (r.type == RECORD_POINT)
+			seal_numbers(&x, r, (const uint64_t[]){ row->messages,
+				30 * row->messages, row->lost, row->records }, 4);
+		else
+			seal(&x, r);
+	}
+	t.n = x.n;
+	if (row->say != NULL) {
+		must_refuse(&t, t.n, row->say);
+		return;
+	}
+	d = disk_memory(64u << 20);
+	store = open_store(d);
+	(void)restored(store, STR("R"), &t, 1000);
+	store_abandon(store);
+	disk_free(d);
+}
+END_TEST
+
+/* The example of FORMAT, section 7. */
+START_TEST(the_bytes_are_those_of_the_format)
+{
+	static const char expect[] = "17f9cbe47021476e000000004a00000007010100010000008877665544332211"
+	    "0500000000000000415307000000000000000900000000000000010000000000"
+	    "00002500000000000000000000000000"
+	    "0f9b30c8de36882817f9cbe42800000003000000000000000100000000000000"
+	    "0600000000000000";
+	uint8_t payload[32] = { 7, [8] = 9, [16] = 1, [24] = 37 }, bytes[120];
+	struct record head = { .type = RECORD_IDENTITY, .flags = 1, .time = 5, .subject = STR("A"),
+		.seq = UINT64_C(0x1122334455667788), .headers = STR("S"),
+		.payload = { .p = (const char *)payload, .n = sizeof(payload) } };
+	struct record gap = { .type = RECORD_REMOVED, .seq = 1, .time = 6 };
+	char text[2 * sizeof(bytes) + 1];
+
+	record_encode(bytes, record_place(0, RECORD_IN_SNAPSHOT, 0, 0), &head);
+	ck_assert_uint_eq(record_length(&head), 80);
+	gap.link = (uint32_t)head.check;
+	record_encode(bytes + 80, record_place(head.seq, RECORD_IN_SNAPSHOT, 0, 80), &gap);
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		snprintf(text + 2 * (size_t)i, 3, "%02x", bytes[i]);
+	ck_assert_str_eq(text, expect);
+}
+END_TEST
+
 /* ---- bounded ---- */
 
 static size_t
@@ -937,25 +1069,6 @@ anonymous_bytes(void)
 #define LARGE_MESSAGES 60000u
 #define LARGE_BYTES 1024u
 #define LARGE_MEMORY (16u << 20)
-
-static struct store *
-open_large(struct disk *d)
-{
-	struct store_options o = store_options_default();
-	struct err err;
-	struct store *store;
-
-	o.journal.segment_bytes = 1u << 20;
-	o.journal.segments = 6;
-	o.block_bytes = 1u << 20;
-	o.write_cache = 2u << 20;
-	o.read_cache = 1u << 20;
-	o.thread = false;
-	store = store_open(d, &o, &err);
-	if (store == NULL)
-		ck_abort_msg("%s", err.text);
-	return (store);
-}
 
 /* 60 MB go through 64 KiB, and memory stays what it was but for the caches. */
 START_TEST(memory_is_bounded)
@@ -1068,5 +1181,7 @@ UNIT_MAIN("store_snapshot",
     tcase_add_test(tc, a_flipped_bit_is_found);
     tcase_add_test(tc, an_end_that_is_missing_is_found);
     tcase_add_test(tc, records_that_do_not_belong_are_found);
+    unit_rows(tc, what_makes_no_sense_is_refused, senseless);
+    tcase_add_test(tc, the_bytes_are_those_of_the_format);
     tcase_add_test(tc, memory_is_bounded);
     tcase_add_test(tc, what_expires_is_due_when_it_is_there);)
