@@ -86,7 +86,7 @@ cut_gone(struct stream *s, struct job *j)
 	if (j->gone == NULL)
 		return (-1);
 	for (uint32_t i = 0; i < s->gone_count; i++) {
-		if (snapshot_ghost(s, s->gone[i].number) != NULL)
+		if (s->gone[i].held)
 			continue; /* the state says it, the file stays for now */
 		j->gone[j->gone_count++] = (struct job_gone){ .number = s->gone[i].number,
 			.keep = s->gone[i].keep };
@@ -119,8 +119,10 @@ cut_done(struct stream *s)
 	s->marks_changed = s->state_whole = false;
 	s->erasure_count = 0;
 	for (uint32_t i = 0; i < s->gone_count; i++)
-		if (snapshot_ghost(s, s->gone[i].number) != NULL)
-			s->gone[kept++] = s->gone[i];
+		if (s->gone[i].held) {
+			s->gone[kept] = s->gone[i];
+			s->gone[kept++].said = true;
+		}
 	s->gone_count = kept;
 }
 

@@ -48,6 +48,17 @@ struct snapshot {
 
 /* ---- blocks that stay ---- */
 
+/* Its file goes when nobody holds it; it was among the last that were said to go. */
+static void
+hold_file(struct stream *s, uint32_t number, bool held)
+{
+	for (uint32_t i = s->gone_count; i > 0; i--)
+		if (s->gone[i - 1].number == number) {
+			s->gone[i - 1].held = held;
+			return;
+		}
+}
+
 bool
 snapshot_keeps(struct block *b)
 {
@@ -60,6 +71,7 @@ snapshot_keeps(struct block *b)
 		b->next_ghost = s->ghosts;
 		s->ghosts = b;
 		s->store->tail_bytes -= b->tail.len + b->kept.len;
+		hold_file(s, b->number, true);
 	}
 	return (true);
 }
@@ -92,6 +104,7 @@ unpin(struct snapshot *x, struct pinned *p)
 	for (at = &s->ghosts; *at != b; at = &(*at)->next_ghost)
 		;
 	*at = b->next_ghost;
+	hold_file(s, b->number, false);
 	block_free(s->store, b);
 	stream_touch(s); /* its file goes with the next checkpoint */
 }

@@ -168,7 +168,8 @@ put_copy(struct state_out *o)
 	if (o->whole || s->marks_changed)
 		put_marks(o);
 	for (uint32_t i = 0; i < s->gone_count; i++)
-		put_entry(o, NULL, s->gone[i].number, true);
+		if (o->whole || !s->gone[i].said)
+			put_entry(o, NULL, s->gone[i].number, true);
 	for (uint32_t i = 0; i < s->block_count; i++)
 		if (o->whole || s->blocks[i]->changed)
 			put_entry(o, s->blocks[i], s->blocks[i]->number, false);

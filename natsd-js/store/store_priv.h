@@ -95,6 +95,8 @@ struct gone_block { /* its file goes with the next job */
 	uint32_t number;
 	bool keep; /* under another name: it has damage */
 	bool there; /* opening: its file was found */
+	bool held;  /* a snapshot needs it, still */
+	bool said;  /* while it is held: the state file knows */
 };
 
 struct stream {

@@ -54,7 +54,7 @@ MUTANTS = [
     ("written anew without the last", "natsd-js/store/rewrite.c", "if (r.type != RECORD_MESSAGE || r.seq < m->from->first || r.seq > m->from->last)",
      "if (r.type != RECORD_MESSAGE || r.seq < m->from->first || r.seq >= m->from->last)", [MODEL, CARE]),
     ("a file goes that a snapshot needs", "natsd-js/store/checkpoint.c",
-     "if (snapshot_ghost(s, s->gone[i].number) != NULL)\n\t\t\tcontinue;", "", [SNAPSHOT]),
+     "if (s->gone[i].held)\n\t\t\tcontinue;", "", [SNAPSHOT]),
     ("what was dead is not copied", "natsd-js/store/block.c", "if (b->pins > 0 && snapshot_before_kill(b) != 0)", "if (false)", [SNAPSHOT]),
     ("a snapshot shows what is erased", "natsd-js/store/remove.c", "\tsnapshot_erased(b, seq);\n", "", [SNAPSHOT]),
     ("not erased where it stays for a snapshot", "natsd-js/store/remove.c", "erase_ghosts(s, seq, err) != 0 || ", "", [SNAPSHOT]),
