@@ -119,6 +119,7 @@ stream_append(struct stream *s, struct store_message *m, struct err *err)
 		.time = m->time < s->last_time ? s->last_time : m->time, .subject = m->subject,
 		.expires = m->expires, .headers = m->headers, .payload = m->payload };
 	size_t n = record_length(&r);
+	bool id = stream_ids_wanted(s, m->id);
 	struct subject_sum *sum;
 	enum store_result result;
 	struct block *b;
@@ -134,9 +135,11 @@ stream_append(struct stream *s, struct store_message *m, struct err *err)
 		return (STORE_BUSY);
 	}
 	/* First the journal: what it refuses must not leave a trace. */
-	p = store_begin(s, PLACE_BYTES + n, true, &result, err);
+	p = store_begin(s, PLACE_BYTES + n + (id ? STREAM_IDS_ROOM : 0), true, &result, err);
 	if (p == NULL)
 		return (result);
+	if (id && stream_ids_prepare(s) != 0)
+		return (store_no_memory(err));
 	result = prepare(s, &r, n, &b, &sum, err);
 	if (result != STORE_OK)
 		return (result);
@@ -148,6 +151,8 @@ stream_append(struct stream *s, struct store_message *m, struct err *err)
 	    record_place(s->uid, RECORD_IN_BLOCK, b->number, b->len), &r);
 	take(s, b, sum, &r, p + PLACE_BYTES, n);
 	store_end(s, STORE_J_MESSAGE, PLACE_BYTES + n);
+	if (id)
+		stream_ids_put(s, m->id, r.seq, r.time);
 	m->seq = r.seq;
 	m->time = r.time;
 	return (STORE_OK);

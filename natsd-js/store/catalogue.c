@@ -140,6 +140,7 @@ stream_free(struct stream *s)
 	seqset_free(&s->removed_fresh);
 	seqset_free(&s->lost);
 	subjects_free(&s->subjects);
+	stream_ids_free(s);
 	small_free(s);
 	memcpy(&text, &s->account.p, sizeof(text));
 	free(text);

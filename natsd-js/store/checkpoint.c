@@ -118,6 +118,8 @@ cut_done(struct stream *s)
 	seqset_clear(&s->removed_fresh);
 	s->marks_changed = s->state_whole = false;
 	s->erasure_count = 0;
+	if (s->ids != NULL)
+		s->ids->changed = false;
 	for (uint32_t i = 0; i < s->gone_count; i++)
 		if (s->gone[i].held) {
 			s->gone[kept] = s->gone[i];
@@ -143,6 +145,8 @@ cut_stream(struct stream *s, struct err *err)
 		bad = cut_gone(s, j);
 	if (bad == 0)
 		bad = cut_erasures(s, j);
+	if (bad == 0)
+		bad = stream_ids_cut(s, j);
 	if (bad == 0)
 		bad = state_encode(s, j);
 	if (bad == 0)
@@ -321,6 +325,7 @@ stream_landed(struct store *store, struct job *j)
 	s->job = NULL;
 	if (j->with_sums)
 		stream_sums_landed(s, j, j->failed || j->sums_failed);
+	stream_ids_landed(s, j);
 	for (uint32_t i = 0; i < j->block_count; i++)
 		block_landed(s, &j->blocks[i]);
 	if (!j->failed) {

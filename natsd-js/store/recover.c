@@ -296,6 +296,14 @@ replay_small(struct stream *s, struct rd *in)
 }
 
 static int
+replay_id(struct stream *s, struct rd *in)
+{
+	struct id_entry e = ids_entry_get(in);
+
+	return (rd_end(in) != 0 ? 0 : stream_ids_apply(s, &e));
+}
+
+static int
 replay_mark(struct stream *s, struct rd *in)
 {
 	uint64_t life = rd_u64(in), ring = rd_u64(in), at = rd_u64(in);
@@ -349,6 +357,9 @@ store_replay(void *arg, const struct journal_entry *e, struct err *err)
 		break;
 	case STORE_J_SMALL:
 		result = replay_small(s, &in);
+		break;
+	case STORE_J_ID:
+		result = replay_id(s, &in);
 		break;
 	case STORE_J_SHOW:
 		break; /* which its files know */

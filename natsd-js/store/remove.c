@@ -277,6 +277,8 @@ stream_apply_cut(struct stream *s, uint64_t last, struct err *err)
 
 	if (last >= s->last_seq)
 		return (0);
+	if (stream_ids_truncate(s, last) != 0)
+		return (err_set(err, "out of memory"));
 	if (s->last_seq > s->cut_seq)
 		s->cut_seq = s->last_seq;
 	if (stream_apply_remove(s, last + 1, s->last_seq, err) != 0)

@@ -169,6 +169,22 @@ take_mark(struct restore *r, const struct record *rec, struct err *err)
 }
 
 static enum store_result
+take_ids(struct restore *r, const struct record *rec, struct err *err)
+{
+	struct rd in = rd_of(rec->payload.p, rec->payload.n);
+
+	while (rd_left(&in) >= IDS_ENTRY_BYTES) {
+		struct id_entry e = ids_entry_get(&in);
+
+		if ((e.hash[0] | e.hash[1]) == 0 || e.seq > r->last_seq)
+			return (wrong(r, err, "an id that makes no sense"));
+		if (stream_ids_apply(r->stream, &e) != 0)
+			return (store_no_memory(err));
+	}
+	return (rd_end(&in) == 0 ? STORE_OK : wrong(r, err, "ids that make no sense"));
+}
+
+static enum store_result
 take_range(struct restore *r, const struct record *rec, struct err *err)
 {
 	struct stream *s = r->stream;
@@ -226,6 +242,8 @@ take_record(struct restore *r, const struct record *rec, struct err *err)
 		return (take_small(r, rec, err));
 	case RECORD_MARK:
 		return (take_mark(r, rec, err));
+	case RECORD_IDS:
+		return (take_ids(r, rec, err));
 	case RECORD_REMOVED:
 		return (take_range(r, rec, err));
 	case RECORD_MESSAGE:

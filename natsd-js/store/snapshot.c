@@ -16,7 +16,7 @@
 #include "natsd-js/store/snapshot.h"
 #include "natsd-js/store/snapshot_priv.h"
 
-enum step { STEP_HEAD, STEP_SMALL, STEP_MARKS, STEP_MESSAGES, STEP_END, STEP_DONE };
+enum step { STEP_HEAD, STEP_SMALL, STEP_MARKS, STEP_IDS, STEP_MESSAGES, STEP_END, STEP_DONE };
 
 struct pinned {
 	struct block *block; /* NULL: passed */
@@ -36,6 +36,8 @@ struct snapshot {
 	uint32_t small_count, small_at;
 	struct mark *marks;
 	uint32_t mark_count, mark_at;
+	struct id_list ids;
+	uint32_t id_at;
 	uint64_t seq; /* the next one to be said */
 	uint64_t messages, bytes, lost, records; /* said so far */
 	uint64_t offset;
@@ -228,6 +230,7 @@ hold_state(struct snapshot *x, struct stream *s)
 enum store_result
 snapshot_begin(struct stream *s, struct snapshot **snapshot, struct err *err)
 {
+	enum store_result result;
 	struct snapshot *x;
 
 	if (s->offline) {
@@ -244,7 +247,13 @@ snapshot_begin(struct stream *s, struct snapshot **snapshot, struct err *err)
 	while (x->id == 0)
 		if (getrandom(&x->id, sizeof(x->id), 0) != sizeof(x->id))
 			x->id = 0;
-	if (hold_state(x, s) != 0 || pin_blocks(x, s) != 0) {
+	result = s->ids == NULL ? STORE_OK : stream_ids_know(s, err);
+	if (result != STORE_OK) {
+		snapshot_end(x);
+		return (result);
+	}
+	if ((s->ids != NULL && ids_list(s->ids, &x->ids) != 0) || hold_state(x, s) != 0 ||
+	    pin_blocks(x, s) != 0) {
 		snapshot_end(x);
 		return (store_no_memory(err));
 	}
@@ -280,6 +289,7 @@ snapshot_end(struct snapshot *x)
 	free(x->blocks);
 	free(x->smalls);
 	free(x->marks);
+	free(x->ids.list);
 	buf_free(&x->part);
 	free(x);
 }
@@ -359,6 +369,23 @@ put_mark(struct snapshot *x, struct err *err)
 	wr_u64(&out, m->life);
 	result = put(x, &r, err);
 	x->mark_at += result == STORE_OK;
+	return (result);
+}
+
+static enum store_result
+put_ids(struct snapshot *x, struct err *err)
+{
+	uint8_t payload[SNAPSHOT_IDS * IDS_ENTRY_BYTES];
+	struct wr out = wr_of(payload, sizeof(payload));
+	struct record r = { .type = RECORD_IDS };
+	uint32_t at = x->id_at;
+	enum store_result result;
+
+	for (; at < x->ids.count && r.seq < SNAPSHOT_IDS; at++, r.seq++)
+		ids_entry_put(&out, &x->ids.list[at]);
+	r.payload = payload_of(payload, wr_len(&out));
+	result = put(x, &r, err);
+	x->id_at = result == STORE_OK ? at : x->id_at;
 	return (result);
 }
 
@@ -477,6 +504,8 @@ step_is_over(const struct snapshot *x)
 		return (x->small_at == x->small_count);
 	case STEP_MARKS:
 		return (x->mark_at == x->mark_count);
+	case STEP_IDS:
+		return (x->id_at == x->ids.count);
 	case STEP_MESSAGES:
 		return (x->seq > x->info.last_seq);
 	case STEP_HEAD:
@@ -498,6 +527,8 @@ step_put(struct snapshot *x, struct err *err)
 		return (put_small(x, err));
 	case STEP_MARKS:
 		return (put_mark(x, err));
+	case STEP_IDS:
+		return (put_ids(x, err));
 	case STEP_MESSAGES:
 		return (put_next(x, err));
 	case STEP_HEAD:

@@ -7,6 +7,7 @@
 #include "natsd-js/store/store_priv.h"
 
 #define SNAPSHOT_VERSION 1u
+#define SNAPSHOT_IDS 1024u /* of one record */
 #define SNAPSHOT_LOST 1u /* a flag of a range: the medium lost it */
 #define SNAPSHOT_HEAD_PAYLOAD 32u
 #define SNAPSHOT_END_PAYLOAD 32u

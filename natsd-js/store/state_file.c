@@ -154,6 +154,17 @@ put_point(struct state_out *o, uint64_t commit)
 }
 
 static void
+put_ids(struct state_out *o)
+{
+	uint8_t payload[IDS_STATE_MAX];
+	uint32_t first;
+	size_t n = stream_ids_state(o->stream, payload, &first);
+
+	put(o, &(struct record){ .type = RECORD_IDS, .seq = first,
+		.payload = { .p = (const char *)payload, .n = n } });
+}
+
+static void
 put_copy(struct state_out *o)
 {
 	struct stream *s = o->stream;
@@ -167,6 +178,8 @@ put_copy(struct state_out *o)
 	put_smalls(o);
 	if (o->whole || s->marks_changed)
 		put_marks(o);
+	if (s->ids != NULL && (o->whole || s->ids->changed))
+		put_ids(o);
 	for (uint32_t i = 0; i < s->gone_count; i++)
 		if (o->whole || !s->gone[i].said)
 			put_entry(o, NULL, s->gone[i].number, true);
@@ -363,6 +376,9 @@ apply(struct entries *e, const struct record *r, struct err *err)
 		break;
 	case RECORD_ENTRY:
 		result = apply_entry(s, r);
+		break;
+	case RECORD_IDS:
+		result = stream_ids_load(s, r->payload);
 		break;
 	default:
 		break;

@@ -12,6 +12,7 @@
 #include "common/mono.h"
 #include "common/wheel.h"
 #include "natsd-js/store/contents.h"
+#include "natsd-js/store/ids.h"
 #include "natsd-js/store/index.h"
 #include "natsd-js/store/job.h"
 #include "natsd-js/store/record.h"
@@ -39,6 +40,7 @@ enum store_journal { /* types of the journal's records */
 	STORE_J_ERASE,
 	STORE_J_RESTORE = 20,
 	STORE_J_SHOW,
+	STORE_J_ID,
 };
 
 /*
@@ -139,6 +141,7 @@ struct stream {
 	uint32_t sums_cut, sums_landed;
 	struct small *smalls; /* by key */
 	uint32_t small_count, small_room;
+	struct ids *ids; /* NULL: it never had any */
 	struct mark *marks;
 	uint32_t mark_count, mark_room;
 	uint64_t point_commit; /* the files hold all up to this one */
@@ -404,6 +407,38 @@ int state_load(struct stream *, int folder, struct err *);
 /* checkpoint.c */
 void checkpoint_note(struct store *);
 void checkpoint_free(struct store *); /* what is on its way is waited for, and forgotten */
+
+/* stream_ids.c */
+#define IDS_STATE_MAX (8u + 28u * (IDS_FILES + 1))
+/* stream_ids_apply - recovery: one entry.  stream_ids_truncate - ids of what goes are void.  -1: no
+ * memory.
+ * stream_ids_prepare, stream_ids_put - with a message, whose place in the journal was begun with
+ *	STREAM_IDS_ROOM more.
+ * stream_ids_know - all of them are in memory.
+ * stream_ids_cut, stream_ids_landed - as those of the sums.
+ * stream_ids_state, stream_ids_load - what the state file says of their files. */
+#define STREAM_IDS_ROOM (JOURNAL_RECORD_HEAD + IDS_ENTRY_BYTES + 8u)
+int stream_ids_apply(struct stream *, const struct id_entry *);
+int stream_ids_truncate(struct stream *, uint64_t last);
+int stream_ids_prepare(struct stream *);
+void stream_ids_put(struct stream *, struct str id, uint64_t seq, int64_t time);
+enum store_result stream_ids_know(struct stream *, struct err *);
+int stream_ids_cut(struct stream *, struct job *);
+void stream_ids_landed(struct stream *, const struct job *);
+size_t stream_ids_state(const struct stream *, uint8_t *to, uint32_t *first);
+int stream_ids_load(struct stream *, struct str payload);
+void stream_ids_free(struct stream *);
+
+static inline bool
+stream_ids_wanted(const struct stream *s, struct str id)
+{
+	return (id.n > 0 && (s->ids == NULL || s->ids->window != 0));
+}
+
+/* ids_file.c: of the thread of the jobs */
+void ids_file_name(char name[BLOCK_NAME_BYTES], uint32_t number);
+int job_ids_write(struct disk *, int folder, const struct job *, struct err *);
+int job_ids_unlink(struct disk *, int folder, const struct job *, struct err *);
 
 /* restore.c */
 /* restore_replay - what the journal says of it: it began, or (s) it is all there.

@@ -49,6 +49,7 @@ model_fill(struct model_message *m, struct store_message *to, uint8_t *memory)
 	to->headers = (struct str){ .p = (const char *)memory, .n = headers };
 	to->payload = (struct str){ .p = (const char *)memory + headers, .n = payload };
 	to->time = m->time;
+	to->id = STR_NONE;
 	to->expires = model_expires(m);
 }
 
@@ -110,13 +111,37 @@ create(struct model *m, struct store *store, unsigned i, struct seed *seed)
 	return (true);
 }
 
+/* Each has one of a few, which are used again and again: the last one counts. */
+static struct str
+model_id(unsigned k, char text[16])
+{
+	snprintf(text, 16, "id-%u", k);
+	return (str_of(text));
+}
+
+static bool
+put_id(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now)
+{
+	unsigned k = seed_below(seed, MODEL_IDS);
+	char text[16];
+
+	if (ms->last == 0)
+		return (true);
+	if (stream_id_put(s, model_id(k, text), ms->last, now, NULL) != STORE_OK)
+		return (false);
+	ms->ids[k] = (struct model_id){ .seq = ms->last, .time = now };
+	return (true);
+}
+
 static bool
 append(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now)
 {
 	uint8_t memory[MODEL_MESSAGE_MAX];
 	struct model_message m = { .here = true, .subject = (uint8_t)seed_below(seed,
 		MODEL_SUBJECTS), .what = (uint32_t)seed_next(seed) };
+	unsigned k = seed_below(seed, 2 * MODEL_IDS);
 	struct store_message full;
+	char text[16];
 	struct err err;
 	enum store_result result;
 
@@ -125,6 +150,7 @@ append(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now
 	m.time = now - (int64_t)seed_below(seed, 5);
 	m.expires = now + 1 + (int64_t)seed_below(seed, 400);
 	model_fill(&m, &full, memory);
+	full.id = k < MODEL_IDS ? model_id(k, text) : STR_NONE;
 	result = stream_append(s, &full, &err);
 	if (result != STORE_OK)
 		return (false);
@@ -133,6 +159,8 @@ append(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now
 	m.time = full.time;
 	ms->messages[++ms->last] = m;
 	ms->last_time = full.time;
+	if (k < MODEL_IDS)
+		ms->ids[k] = (struct model_id){ .seq = full.seq, .time = full.time };
 	return (true);
 }
 
@@ -350,6 +378,9 @@ truncate_to(struct model_stream *ms, struct stream *s, struct seed *seed)
 		return (false);
 	for (uint64_t seq = to + 1; seq <= ms->last; seq++)
 		ms->messages[seq].here = false;
+	for (unsigned k = 0; k < MODEL_IDS && to < ms->last; k++)
+		if (ms->ids[k].seq > to)
+			ms->ids[k].seq = 0;
 	ms->last = to;
 	return (true);
 }
@@ -365,6 +396,9 @@ model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 	ck_assert(ms->here == (s != NULL));
 	if (s == NULL)
 		return (create(m, store, i, seed));
+	stream_ids(s, MODEL_WINDOW, ms->now = now);
+	if (what < 2)
+		return (put_id(ms, s, seed, now));
 	if (what < 70)
 		return (append(ms, s, seed, now));
 	if (what < 84)
@@ -399,6 +433,25 @@ model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 }
 
 /* ---- comparing ---- */
+
+static const char *
+ids_differ(const struct model_stream *ms, struct stream *s)
+{
+	enum store_result result;
+	uint64_t seq;
+	char text[16];
+
+	stream_ids(s, MODEL_WINDOW, ms->now);
+	for (unsigned k = 0; k < MODEL_IDS; k++) {
+		const struct model_id *id = &ms->ids[k];
+		bool known = id->seq != 0 && id->time > ms->now - MODEL_WINDOW;
+
+		result = stream_id(s, model_id(k, text), ms->now, &seq, NULL);
+		if (result != (known ? STORE_OK : STORE_NONE) || (known && seq != id->seq))
+			return ("ids");
+	}
+	return (NULL);
+}
 
 static bool
 same(const struct model_message *m, const struct store_message *found)
@@ -538,7 +591,7 @@ model_stream_differs(const struct model_stream *ms, struct stream *s)
 		    (result == STORE_OK && memcmp(value.p, &ms->small[k], 4) != 0))
 			return ("small state");
 	}
-	return (stream_marked(s, 7, 3) == ms->mark ? NULL : "mark");
+	return (stream_marked(s, 7, 3) == ms->mark ? ids_differ(ms, s) : "mark");
 }
 
 const char *
