@@ -79,25 +79,26 @@ stream_ids_free(struct stream *s)
 static enum store_result
 file_take(struct stream *s, struct record_bytes *p, struct err *err)
 {
-	size_t at, next = 0;
+	size_t at, next = 0, lost = 0;
 	struct record r;
 
 	for (at = record_find(p, 0, &r); at < p->n; at = record_find(p, next, &r)) {
 		struct rd in = rd_of(r.payload.p, r.payload.n);
 
-		if (at != next || r.type != RECORD_IDS)
-			break;
+		lost += at - next;
 		next = at + record_padded(r.bytes);
-		while (rd_left(&in) >= IDS_ENTRY_BYTES) {
+		while (r.type == RECORD_IDS && rd_left(&in) >= IDS_ENTRY_BYTES) {
 			struct id_entry e = ids_entry_get(&in);
 
 			if (ids_apply(s->ids, &e) != 0)
 				return (store_no_memory(err));
 		}
 	}
-	if (next < p->n)
-		store_report(s->store, true, "stream %016" PRIx64 ": ids of messages are lost in "
-		    "%08x.ids from byte %zu on", s->uid, p->number, next);
+	lost += next < p->n ? p->n - next : 0;
+	if (lost > 0)
+		store_report(s->store, true, "stream %016" PRIx64 ": %08x.ids has %zu bytes that do "
+		    "not verify: up to %zu messages may be stored again", s->uid, p->number, lost,
+		    lost / IDS_ENTRY_BYTES);
 	return (STORE_OK);
 }
 
@@ -188,15 +189,14 @@ files_drop(struct ids *ids)
 }
 
 static bool
-wants_new_file(const struct ids *ids, bool resync)
+wants_new_file(const struct ids *ids)
 {
 	const struct id_file *f;
 
 	if (ids->file_count == 0)
 		return (true);
 	f = &ids->files[ids->file_count - 1];
-	/* What a killed process left in the last one has to be synced. */
-	if (resync || ids->file_count == IDS_FILES)
+	if (ids->file_count == IDS_FILES)
 		return (false);
 	return (f->bytes > FILE_BYTES_MAX || (f->bytes > FILE_BYTES &&
 	    ids->window != IDS_NOT_SAID &&
@@ -307,14 +307,13 @@ stream_ids_cut(struct stream *s, struct job *j)
 	files_drop(ids);
 	cut_unlink(ids, j);
 	ids->is_writing = ids->alone = false;
-	if (ids->fresh.count + ids->flight.count == 0 && !ids->renew &&
-	    !(s->resync && ids->file_count > 0))
+	if (ids->fresh.count + ids->flight.count == 0 && !ids->renew)
 		return (0);
 	if (gather(ids) != 0)
 		return (-1);
 	/* One that cannot be read is left as it is. */
 	all = ids->renew && stream_ids_know(s, NULL) == STORE_OK;
-	j->ids_new = ids->renew || wants_new_file(ids, s->resync);
+	j->ids_new = ids->renew || wants_new_file(ids);
 	if (j->ids_new)
 		ids->writing = (struct id_file){ .number = ++ids->last_file,
 			.first_time = ids->now, .last_time = INT64_MIN };
@@ -356,6 +355,8 @@ stream_ids_landed(struct stream *s, const struct job *j)
 	free(ids->flight.list);
 	ids->flight = (struct id_list){ .count = 0 };
 	ids_trim(ids);
+	if (ids->window == 0)
+		stream_touch(s); /* and they go again */
 }
 
 /* ---- the state file's record of it ---- */
@@ -435,6 +436,8 @@ stream_ids(struct stream *s, int64_t window, int64_t now)
 		return;
 	}
 	ids_forget(ids);
+	s->store->tail_bytes -= IDS_ENTRY_BYTES * (uint64_t)ids->fresh.count;
+	ids->fresh.count = 0;
 	ids->known = true;
 	ids->changed |= ids->file_count > 0;
 	if (ids->changed)

@@ -9,7 +9,8 @@ STORE_TEST_LIBS = natsd-js/store/libstore.a $(STORE_LIBS) tests/libdisktest.a $(
 STORE_TESTS = tests/unit/test_store_disk tests/unit/test_store_journal tests/unit/test_store_parts \
 	tests/unit/test_store_model tests/unit/test_store_damage tests/unit/test_store_tool \
 	tests/unit/test_store_oom tests/unit/test_store_care \
-	tests/unit/test_store_index tests/unit/test_store_snapshot
+	tests/unit/test_store_index tests/unit/test_store_snapshot \
+	tests/unit/test_store_ids
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
 
@@ -44,6 +45,9 @@ tests_unit_test_store_snapshot_SOURCES = tests/unit/test_store_snapshot.c tests/
 	tests/unit/store_model.h tests/unit/store_model.c tests/unit/seed.h
 tests_unit_test_store_snapshot_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_snapshot_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_ids_SOURCES = tests/unit/test_store_ids.c
+tests_unit_test_store_ids_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_ids_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_oom_SOURCES = tests/unit/test_store_oom.c tests/unit/store_dir.h
 tests_unit_test_store_oom_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_oom_LDADD = $(STORE_TEST_LIBS)
