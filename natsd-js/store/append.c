@@ -83,6 +83,8 @@ take(struct stream *s, struct block *b, struct subject_sum *sum, const struct re
 		block_index_drop(b);
 	if (sum != NULL)
 		subjects_count_in(&s->subjects, sum, r->seq);
+	if (sum != NULL && sum->count == 1 && s->filters != NULL)
+		stream_filters_see(s, r->subject);
 	s->messages++;
 	s->bytes += bytes;
 	s->last_seq = r->seq;

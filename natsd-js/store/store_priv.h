@@ -148,6 +148,7 @@ struct stream {
 	uint8_t state_serial; /* of its last batch */
 	uint64_t state_bytes, state_live; /* of the state file; and what it was when written anew */
 	struct job *job; /* on its way; NULL */
+	struct stream_filter *filters; /* of its readers */
 	struct snapshot *snapshots; /* that are being read */
 	struct block *ghosts;
 	int64_t max_age; /* ns; 0: none */
@@ -351,6 +352,12 @@ int stream_sums_make(struct stream *, struct err *); /* from its blocks */
 int stream_sums_cut(struct stream *, struct job *);  /* -1: no memory */
 void stream_sums_landed(struct stream *, const struct job *, bool failed);
 void store_sums_trim(struct store *);
+
+/* find_list.c */
+/* stream_filters_see - a subject has its first message.  stream_filters_renew - which there are is
+ * not known any more. */
+void stream_filters_see(struct stream *, struct str subject);
+void stream_filters_renew(struct stream *);
 
 /* find.c: first and last of a subject made exact again */
 enum store_result subject_settle(struct stream *, struct subject_sum *, struct err *);

@@ -10,7 +10,7 @@ STORE_TESTS = tests/unit/test_store_disk tests/unit/test_store_journal tests/uni
 	tests/unit/test_store_model tests/unit/test_store_damage tests/unit/test_store_tool \
 	tests/unit/test_store_oom tests/unit/test_store_care \
 	tests/unit/test_store_index tests/unit/test_store_snapshot \
-	tests/unit/test_store_ids
+	tests/unit/test_store_ids tests/unit/test_store_find
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
 
@@ -48,6 +48,9 @@ tests_unit_test_store_snapshot_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_ids_SOURCES = tests/unit/test_store_ids.c
 tests_unit_test_store_ids_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_ids_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_find_SOURCES = tests/unit/test_store_find.c
+tests_unit_test_store_find_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_find_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_oom_SOURCES = tests/unit/test_store_oom.c tests/unit/store_dir.h
 tests_unit_test_store_oom_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_oom_LDADD = $(STORE_TEST_LIBS)
