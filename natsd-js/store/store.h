@@ -253,7 +253,8 @@ enum store_result stream_expire(struct stream *, int64_t now,
  * the window from their files.
  *
  * stream_ids - the window in ns; 0: none are kept, and those that were are forgotten.  For this life
- *	of the store: said again after it is opened; until then everything is known.
+ *	of the store: said again after it is opened; until then everything is known.  Said again
+ *	now and then it gives memory back.
  * stream_id - STORE_OK: known, *seq is that of the message.  STORE_NONE: not.  STORE_ERROR: its
  *	files cannot be read.
  * stream_id_put - of a message that was not stored; results as for stream_append.

@@ -75,6 +75,9 @@ MUTANTS = [
     ("a file of ids that failed is written again", "natsd-js/store/stream_ids.c", "ids->renew |= j->with_ids;", "", ["test_store_ids"]),
     ("files of ids are not read", "natsd-js/store/stream_ids.c", "\tids->known = count == 0;", "\tids->known = true;", [MODEL]),
     ("a snapshot without ids", "natsd-js/store/snapshot.c", "return (x->id_at == x->ids.count);", "return (true);", [SNAPSHOT]),
+    ("new subjects are not seen", "natsd-js/store/append.c", "sum->count == 1 && s->filters != NULL", "false", ["test_store_find"]),
+    ("a block is looked through that says what it has", "natsd-js/store/find_list.c", "if (b->contents_at == 0 ||", "if (true ||", ["test_store_find"]),
+    ("the list forgets what it found where", "natsd-js/store/find_list.c", "\tif (f->found_in == b->number)\n\t\treturn (0);", "\tif (f->found_in != 0)\n\t\treturn (0);", ["test_store_find"]),
     ("place not in the check", "natsd-js/store/record.c", "\treturn (mix(uid", "\treturn (7); return (mix(uid", [DAMAGE, "test_store_parts"]),
     ("journal released before the files are written", "natsd-js/store/checkpoint.c",
      "\tstore->cut_sent = true;", "\tstore->cut_sent = true;\n\tjournal_release(store->journal, store->cut_commit);",
@@ -101,7 +104,7 @@ def sources(top):
 def survives(build, work, tests):
     for test in tests:
         program = os.path.join(work, test)
-        extra = [] if test in (JOURNAL, CARE, "test_store_ids") else [os.path.join(work, "tests/unit/store_model.c")]
+        extra = [] if test in (JOURNAL, CARE, "test_store_ids", "test_store_find") else [os.path.join(work, "tests/unit/store_model.c")]
         command = ["cc", "-std=gnu17", "-O1", "-w", "-I" + build, "-I" + work, *sources(work),
                    os.path.join(work, "tests/unit", test + ".c"), *extra, "-o", program,
                    *flags("check", "libxxhash"), "-llmdb", "-lpthread"]
