@@ -18,6 +18,7 @@
 #define FILES_OF_WINDOW 8
 #define STATE_FILE 28u
 #define UNLINK_MAX 4096u
+#define PIECE (4u << 20) /* of a file, at once; some records at least */
 
 /* ---- there are some ---- */
 
@@ -76,58 +77,125 @@ stream_ids_free(struct stream *s)
 
 /* ---- what the files say ---- */
 
-static enum store_result
-file_take(struct stream *s, struct record_bytes *p, struct err *err)
+struct reading { /* of one file */
+	struct stream *stream;
+	int handle;
+	const struct id_file *file;
+	struct record_bytes piece;
+	uint8_t *data;
+	size_t lost;
+};
+
+/* The record that begins at the end of a piece that is not the last goes on in the next one. */
+static bool
+goes_on(const struct reading *x, size_t at)
 {
-	size_t at, next = 0, lost = 0;
+	const struct record_bytes *p = &x->piece;
 	struct record r;
 
-	for (at = record_find(p, 0, &r); at < p->n; at = record_find(p, next, &r)) {
-		struct rd in = rd_of(r.payload.p, r.payload.n);
+	if (p->base + p->n >= x->file->bytes)
+		return (false);
+	if (p->n - at < RECORD_HEAD)
+		return (true);
+	record_peek(p->data + at, &r);
+	return (r.bytes >= RECORD_HEAD && r.bytes <= PIECE / 2 && r.bytes > p->n - at);
+}
 
-		lost += at - next;
-		next = at + record_padded(r.bytes);
-		while (r.type == RECORD_IDS && rd_left(&in) >= IDS_ENTRY_BYTES) {
-			struct id_entry e = ids_entry_get(&in);
+static enum store_result
+record_take(struct stream *s, const struct record *r, struct err *err)
+{
+	struct rd in = rd_of(r->payload.p, r->payload.n);
 
-			if (ids_apply(s->ids, &e) != 0)
-				return (store_no_memory(err));
+	while (r->type == RECORD_IDS && rd_left(&in) >= IDS_ENTRY_BYTES) {
+		struct id_entry e = ids_entry_get(&in);
+
+		if (ids_apply(s->ids, &e) != 0)
+			return (store_no_memory(err));
+	}
+	return (STORE_OK);
+}
+
+/* *used: how much of it was read. */
+static enum store_result
+piece_take(struct reading *x, size_t *used, struct err *err)
+{
+	struct record_bytes *p = &x->piece;
+	enum store_result result = STORE_OK;
+	size_t at = 0, next = 0;
+	struct record r;
+
+	while (result == STORE_OK && next < p->n && !goes_on(x, next)) {
+		at = record_find(p, next, &r);
+		x->lost += at - next;
+		next = at;
+		if (at < p->n) {
+			result = record_take(x->stream, &r, err);
+			next += record_padded(r.bytes);
 		}
 	}
-	lost += next < p->n ? p->n - next : 0;
-	if (lost > 0)
-		store_report(s->store, true, "stream %016" PRIx64 ": %08x.ids has %zu bytes that do "
-		    "not verify: up to %zu messages may be stored again", s->uid, p->number, lost,
-		    lost / IDS_ENTRY_BYTES);
-	return (STORE_OK);
+	*used = next < p->n ? next : p->n;
+	return (result);
+}
+
+static enum store_result
+pieces_take(struct reading *x, struct err *err)
+{
+	const struct id_file *f = x->file;
+	enum store_result result = STORE_OK;
+	uint64_t from = 0;
+	size_t used;
+	ssize_t got;
+
+	while (from < f->bytes && result == STORE_OK) {
+		got = disk_read(x->stream->store->disk, x->handle, x->data,
+		    f->bytes - from < PIECE ? f->bytes - (size_t)from : PIECE, from);
+		if (got < 0) {
+			err_sys(err, "read %08x.ids", f->number);
+			return (STORE_ERROR);
+		}
+		if (got == 0) { /* it is cut */
+			x->lost += f->bytes - from;
+			break;
+		}
+		x->piece.base = from;
+		x->piece.n = (size_t)got;
+		result = piece_take(x, &used, err);
+		if (used == 0) { /* it begins a record that is not all there */
+			x->lost += (size_t)got;
+			used = (size_t)got;
+		}
+		from += used;
+	}
+	return (result);
 }
 
 static enum store_result
 file_read(struct stream *s, int folder, const struct id_file *f, struct err *err)
 {
-	struct record_bytes p = { .uid = s->uid, .file = RECORD_IN_IDS, .number = f->number };
-	char name[BLOCK_NAME_BYTES];
+	struct reading x = { .stream = s, .file = f, .data = malloc(PIECE) };
 	enum store_result result;
-	uint8_t *data;
+	char name[BLOCK_NAME_BYTES];
 
+	if (x.data == NULL)
+		return (store_no_memory(err));
 	ids_file_name(name, f->number);
-	data = disk_load(s->store->disk, folder, name, FILE_BYTES_MAX * 2ul, &p.n);
-	if (data == NULL && errno == ENOENT) {
-		store_report(s->store, true, "stream %016" PRIx64 ": %s is not there", s->uid, name);
-		return (STORE_OK);
-	}
-	if (data == NULL) {
-		err_sys(err, "read %s", name);
+	x.piece = (struct record_bytes){ .data = x.data, .uid = s->uid, .file = RECORD_IN_IDS,
+		.number = f->number };
+	x.handle = disk_open(s->store->disk, folder, name, DISK_READ);
+	if (x.handle < 0 && errno != ENOENT) {
+		err_sys(err, "open %s", name);
+		free(x.data);
 		return (STORE_ERROR);
 	}
-	p.data = data;
-	if (p.n < f->bytes)
-		store_report(s->store, true, "stream %016" PRIx64 ": %s is cut to %zu bytes",
-		    s->uid, name, p.n);
-	else
-		p.n = f->bytes;
-	result = file_take(s, &p, err);
-	free(data);
+	if (x.handle < 0)
+		x.lost = f->bytes;
+	result = x.handle < 0 ? STORE_OK : pieces_take(&x, err);
+	if (result == STORE_OK && x.lost > 0)
+		store_report(s->store, true, "stream %016" PRIx64 ": %s has %zu bytes that do not "
+		    "verify: up to %zu messages may be stored again", s->uid, name, x.lost,
+		    x.lost / IDS_ENTRY_BYTES);
+	disk_close(s->store->disk, x.handle);
+	free(x.data);
 	return (result);
 }
 
