@@ -110,7 +110,7 @@ forget_above(struct ids *ids, uint64_t last)
 		return;
 	for (size_t i = 0; i < ids->size; i++)
 		if (!is_void(&ids->slots[i]) && ids->slots[i].seq > last)
-			ids->slots[i].time = INT64_MIN; /* long over */
+			ids->slots[i].time = IDS_UNKNOWN;
 }
 
 static void
@@ -140,12 +140,25 @@ ids_add(struct ids *ids, const struct id_entry *e)
 int
 ids_apply(struct ids *ids, const struct id_entry *e)
 {
-	if (!is_void(e) && is_over(ids, e))
+	if (!is_void(e) && is_over(ids, e) && e->time != IDS_UNKNOWN)
 		return (0);
 	if (table_reserve(ids) != 0)
 		return (-1);
 	take(ids, e);
 	return (0);
+}
+
+bool
+ids_fail(const struct ids *ids, uint64_t seq, struct id_entry *e)
+{
+	for (size_t i = 0; i < ids->size; i++)
+		if (!is_void(&ids->slots[i]) && ids->slots[i].seq == seq &&
+		    ids->slots[i].time != IDS_UNKNOWN) {
+			*e = ids->slots[i];
+			e->time = IDS_UNKNOWN;
+			return (true);
+		}
+	return (false);
 }
 
 const struct id_entry *
@@ -156,7 +169,7 @@ ids_find(const struct ids *ids, const struct id_entry *e)
 	if (ids->size == 0)
 		return (NULL);
 	slot = slot_of(ids->slots, ids->size, e);
-	return (is_void(slot) || is_over(ids, slot) || slot->time == INT64_MIN ? NULL : slot);
+	return (is_void(slot) || is_over(ids, slot) || slot->time == IDS_UNKNOWN ? NULL : slot);
 }
 
 int
@@ -168,7 +181,7 @@ ids_list(const struct ids *ids, struct id_list *l)
 	for (size_t i = 0; i < ids->size; i++) {
 		const struct id_entry *e = &ids->slots[i];
 
-		if (!is_void(e) && !is_over(ids, e) && e->time != INT64_MIN)
+		if (!is_void(e) && !is_over(ids, e) && e->time != IDS_UNKNOWN)
 			l->list[l->count++] = *e;
 	}
 	return (0);

@@ -24,6 +24,7 @@
 #define IDS_FILES 16u
 #define IDS_RECORD_MAX 32768u /* entries of one record */
 #define IDS_NOT_SAID (-1)
+#define IDS_UNKNOWN INT64_MIN /* a time: the id is not known, whatever was said before */
 
 /* What happened: an id was put; or, with a hash of 0, all ids of sequences above seq are void. */
 struct id_entry {
@@ -66,6 +67,10 @@ struct id_entry ids_entry(struct str id, uint64_t seq, int64_t time);
  * ids_add - the next entry of the log, and its effect. */
 int ids_reserve(struct ids *);
 void ids_add(struct ids *, const struct id_entry *);
+
+/* ids_fail - the entry of that sequence becomes one that says that its id is not known; false: there
+ * is none. */
+bool ids_fail(const struct ids *, uint64_t seq, struct id_entry *);
 
 /* ids_find - known must be true; NULL: there is none, or it is over. */
 const struct id_entry *ids_find(const struct ids *, const struct id_entry *);

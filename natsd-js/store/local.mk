@@ -8,6 +8,7 @@ natsd_js_store_libstore_a_SOURCES = \
 	natsd-js/store/contents.h natsd-js/store/contents.c \
 	natsd-js/store/ids.h natsd-js/store/ids.c natsd-js/store/ids_file.c natsd-js/store/stream_ids.c \
 	natsd-js/store/index.h natsd-js/store/index.c natsd-js/store/job.h natsd-js/store/job.c \
+	natsd-js/store/large.h natsd-js/store/large.c natsd-js/store/large_write.c \
 	natsd-js/store/read.c natsd-js/store/restore.h natsd-js/store/restore.c \
 	natsd-js/store/rewrite.c natsd-js/store/snapshot.h natsd-js/store/snapshot_priv.h \
 	natsd-js/store/snapshot.c \

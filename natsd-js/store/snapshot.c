@@ -433,6 +433,7 @@ put_message(struct snapshot *x, struct block *b, struct err *err)
 		return (put_range(x, x->seq, true, err));
 	if (result != STORE_OK)
 		return (result);
+	r.flags = 0; /* where it came from does not matter */
 	result = put(x, &r, err);
 	if (result != STORE_OK)
 		return (result);

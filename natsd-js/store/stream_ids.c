@@ -562,6 +562,25 @@ stream_ids_put(struct stream *s, struct str id, uint64_t seq, int64_t time)
 	put(s, p, &e);
 }
 
+/* Also when the journal cannot take it: the next checkpoint says it. */
+void
+stream_ids_failed(struct stream *s, uint64_t seq)
+{
+	enum store_result result;
+	struct id_entry e;
+	uint8_t *p;
+
+	while (s->ids != NULL && ids_fail(s->ids, seq, &e) && ids_reserve(s->ids) == 0) {
+		p = store_begin(s, IDS_ENTRY_BYTES, false, &result, NULL);
+		if (p != NULL) {
+			put(s, p, &e);
+		} else {
+			add(s, &e);
+			stream_touch(s);
+		}
+	}
+}
+
 enum store_result
 stream_id_put(struct stream *s, struct str id, uint64_t seq, int64_t time, struct err *err)
 {
