@@ -100,7 +100,10 @@ block_new(struct stream *s, uint64_t first_seq)
 void
 block_free(struct store *store, struct block *b)
 {
-	store->tail_bytes -= b->tail.len + b->kept.len;
+	if (snapshot_keeps(b))
+		return;
+	if (!b->ghost)
+		store->tail_bytes -= b->tail.len + b->kept.len;
 	block_index_drop(b);
 	buf_free(&b->tail);
 	buf_free(&b->kept);
@@ -272,6 +275,8 @@ block_clip(struct block *b)
 int
 block_kill_reserve(struct block *b, uint32_t number, size_t ranges)
 {
+	if (b->pins > 0 && snapshot_before_kill(b) != 0)
+		return (-1);
 	return (dead_reserve(b, number) != 0 || seqset_reserve(&b->fresh, ranges) != 0 ? -1 : 0);
 }
 

@@ -12,7 +12,11 @@ import tempfile
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 JOURNAL, MODEL, DAMAGE, CARE = "test_store_journal", "test_store_model", "test_store_damage", "test_store_care"
+<<<<<<< HEAD
 LARGE, FAULTS = "test_store_large", "test_store_faults"
+=======
+SNAPSHOT = "test_store_snapshot"
+>>>>>>> store4
 MUTANTS = [
     ("ack before sync", "common/journal.c",
      "if (j->options.policy == JOURNAL_DURABLE && disk_sync(j->disk, j->active->handle) != 0)", "if (false)", [JOURNAL]),
@@ -53,6 +57,31 @@ MUTANTS = [
     ("expired too late", "natsd-js/store/expire.c", "if (r->expires > d->now) {", "if (r->expires > d->now - 40) {", [MODEL]),
     ("written anew without the last", "natsd-js/store/rewrite.c", "if (r.type != RECORD_MESSAGE || r.seq < m->from->first || r.seq > m->from->last)",
      "if (r.type != RECORD_MESSAGE || r.seq < m->from->first || r.seq >= m->from->last)", [MODEL, CARE]),
+    ("a file goes that a snapshot needs", "natsd-js/store/checkpoint.c",
+     "if (s->gone[i].held)\n\t\t\tcontinue;", "", [SNAPSHOT]),
+    ("what was dead is not copied", "natsd-js/store/block.c", "if (b->pins > 0 && snapshot_before_kill(b) != 0)", "if (false)", [SNAPSHOT]),
+    ("a snapshot shows what is erased", "natsd-js/store/remove.c", "\tsnapshot_erased(b, seq);\n", "", [SNAPSHOT]),
+    ("not erased where it stays for a snapshot", "natsd-js/store/remove.c", "erase_ghosts(s, seq, err) != 0 || ", "", [SNAPSHOT]),
+    ("files that stayed are forgotten", "natsd-js/store/checkpoint.c", "\ts->gone_count = kept;", "\ts->gone_count = 0 * kept;", [SNAPSHOT]),
+    ("shown before its files are written", "natsd-js/store/restore.c", "if (!s->dirty && s->job == NULL && s->has_folder)", "if (true)", [SNAPSHOT]),
+    ("restored without an end", "natsd-js/store/restore.c", "if (!r->whole) {", "if (false) {", [SNAPSHOT]),
+    ("what was not ended stays", "natsd-js/store/restore.c", "(void)store_dead_add(store, s->uid, true);", "(void)0;", [SNAPSHOT]),
+    ("hidden in no catalogue", "natsd-js/store/catalogue.c", "s->hidden ? ENTRY_HIDDEN : ENTRY_STREAM", "ENTRY_STREAM", [SNAPSHOT]),
+    ("sequences may be missing", "natsd-js/store/restore.c", "if (rec->seq != s->last_seq + 1 || rec->seq > r->last_seq)",
+     "if (rec->seq < s->last_seq + 1)", [SNAPSHOT]),
+    ("snapshots not checked", "natsd-js/store/restore.c", "messages != s->messages || bytes != r->bytes ||", "", [SNAPSHOT]),
+    ("an id is not in the journal", "natsd-js/store/stream_ids.c", "\tstore_end(s, STORE_J_ID, IDS_ENTRY_BYTES);", "\tstream_touch(s);", [MODEL]),
+    ("ids not synced", "natsd-js/store/ids_file.c", "else if (disk_sync(disk, handle) != 0)", "else if (false)", [MODEL]),
+    ("name of a file of ids not synced", "natsd-js/store/ids_file.c", "else if (j->ids_new && disk_sync(disk, folder) != 0)", "else if (false)", [MODEL]),
+    ("ids survive what is cut", "natsd-js/store/stream_ids.c", "return (s->ids == NULL ? 0 : stream_ids_apply(s, &e));",
+     "return (s->ids == NULL ? 0 : 0 * (int)e.seq);", [MODEL]),
+    ("ids are known too long", "natsd-js/store/ids.c", "e->time <= ids->now - ids->window)", "e->time < ids->now - ids->window - 30)", [MODEL]),
+    ("a file of ids that failed is written again", "natsd-js/store/stream_ids.c", "ids->renew |= j->with_ids;", "", ["test_store_ids"]),
+    ("files of ids are not read", "natsd-js/store/stream_ids.c", "\tids->known = count == 0;", "\tids->known = true;", [MODEL]),
+    ("a snapshot without ids", "natsd-js/store/snapshot.c", "return (x->id_at == x->ids.count);", "return (true);", [SNAPSHOT]),
+    ("new subjects are not seen", "natsd-js/store/append.c", "sum->count == 1 && s->filters != NULL", "false", ["test_store_find"]),
+    ("a block is looked through that says what it has", "natsd-js/store/find_list.c", "if (b->contents_at == 0 ||", "if (true ||", ["test_store_find"]),
+    ("the list forgets what it found where", "natsd-js/store/find_list.c", "\tif (f->found_in == b->number)\n\t\treturn (0);", "\tif (f->found_in != 0)\n\t\treturn (0);", ["test_store_find"]),
     ("place not in the check", "natsd-js/store/record.c", "\treturn (mix(uid", "\treturn (7); return (mix(uid", [DAMAGE, "test_store_parts"]),
     ("journal released before the files are written", "natsd-js/store/checkpoint.c",
      "\tstore->cut_sent = true;", "\tstore->cut_sent = true;\n\tjournal_release(store->journal, store->cut_commit);",
@@ -114,7 +143,11 @@ def sources(top):
 def survives(build, work, tests):
     for test in tests:
         program = os.path.join(work, test)
+<<<<<<< HEAD
         extra = [] if test in (JOURNAL, CARE, LARGE, FAULTS) else [os.path.join(work, "tests/unit/store_model.c")]
+=======
+        extra = [] if test in (JOURNAL, CARE, "test_store_ids", "test_store_find") else [os.path.join(work, "tests/unit/store_model.c")]
+>>>>>>> store4
         command = ["cc", "-std=gnu17", "-O1", "-w", "-I" + build, "-I" + work, *sources(work),
                    os.path.join(work, "tests/unit", test + ".c"), *extra, "-o", program,
                    *flags("check", "libxxhash"), "-llmdb", "-lpthread"]
