@@ -12,11 +12,8 @@ import tempfile
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 JOURNAL, MODEL, DAMAGE, CARE = "test_store_journal", "test_store_model", "test_store_damage", "test_store_care"
-<<<<<<< HEAD
 LARGE, FAULTS = "test_store_large", "test_store_faults"
-=======
 SNAPSHOT = "test_store_snapshot"
->>>>>>> store4
 MUTANTS = [
     ("ack before sync", "common/journal.c",
      "if (j->options.policy == JOURNAL_DURABLE && disk_sync(j->disk, j->active->handle) != 0)", "if (false)", [JOURNAL]),
@@ -143,11 +140,7 @@ def sources(top):
 def survives(build, work, tests):
     for test in tests:
         program = os.path.join(work, test)
-<<<<<<< HEAD
-        extra = [] if test in (JOURNAL, CARE, LARGE, FAULTS) else [os.path.join(work, "tests/unit/store_model.c")]
-=======
-        extra = [] if test in (JOURNAL, CARE, "test_store_ids", "test_store_find") else [os.path.join(work, "tests/unit/store_model.c")]
->>>>>>> store4
+        extra = [] if test in (JOURNAL, CARE, LARGE, FAULTS, "test_store_ids", "test_store_find") else [os.path.join(work, "tests/unit/store_model.c")]
         command = ["cc", "-std=gnu17", "-O1", "-w", "-I" + build, "-I" + work, *sources(work),
                    os.path.join(work, "tests/unit", test + ".c"), *extra, "-o", program,
                    *flags("check", "libxxhash"), "-llmdb", "-lpthread"]
