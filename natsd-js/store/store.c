@@ -51,6 +51,9 @@ store_report(struct store *store, bool damage, const char *fmt, ...)
 static void
 journal_reports(void *arg, bool damage, const char *text)
 {
+	struct store *store = arg;
+
+	store->journal_damaged |= damage;
 	store_report(arg, damage, "%s", text);
 }
 
@@ -215,12 +218,13 @@ store_start(struct store *store, struct err *err)
 			store_report(store, false, "without an index: %s", why.text);
 	}
 	for (struct stream *s = store->all; s != NULL; s = s->next_all)
-		if (stream_recover(s, &why) != 0)
+		if (!s->hidden && stream_recover(s, &why) != 0)
 			store_report(store, true, "stream %016" PRIx64 ": %s", s->uid, s->fence);
 	store->replaying = true;
 	if (journal_begin_life(store, err) != 0)
 		return (-1);
 	store->replaying = false;
+	store_forget_hidden(store);
 	catalogue_settle(store);
 	for (struct stream *s = store->all; s != NULL; s = s->next_all)
 		stream_settle(s);
@@ -394,8 +398,8 @@ is_behind(const struct store *store)
 #define SUMS_BEHIND_LEAST 512u
 
 /* The same of sums.  While the index cannot be written they stay in memory. */
-static bool
-sums_behind(struct stream *s)
+bool
+stream_sums_wait(struct stream *s)
 {
 	size_t most = s->store->options.subject_cache / INDEX_PAGE;
 
@@ -423,7 +427,7 @@ store_begin(struct stream *s, size_t n, bool data, enum store_result *result, st
 		return (NULL);
 	}
 	/* Removals and state go on while checkpoints fail; one that may succeed is waited for. */
-	if (is_behind(store) || sums_behind(s) || (!data && !store->cut_failed && !store->hold &&
+	if (is_behind(store) || stream_sums_wait(s) || (!data && !store->cut_failed && !store->hold &&
 	    journal_free_segments(store->journal) < RESERVE_SEGMENTS)) {
 		err_set(err, "the journal waits for a checkpoint");
 		*result = STORE_BUSY;
@@ -480,8 +484,8 @@ store_no_memory(struct err *err)
 
 /* ---- streams ---- */
 
-static uint64_t
-uid_make(struct store *store)
+uint64_t
+store_uid_make(struct store *store)
 {
 	uint64_t uid = 0;
 
@@ -506,7 +510,7 @@ stream_create(struct store *store, const struct stream_config *c, struct stream 
 		err_set(err, "a stream of this name is there, or cannot be");
 		return (STORE_ERROR);
 	}
-	s = stream_new(store, uid_make(store), c->created, c->account, c->name);
+	s = stream_new(store, store_uid_make(store), c->created, c->account, c->name);
 	if (s == NULL || (c->first_seq > 1 && stream_apply_advance(s, c->first_seq - 1) != 0)) {
 		if (s != NULL)
 			stream_free(s);
@@ -556,7 +560,7 @@ void
 stream_each(struct store *store, bool (*fn)(void *, struct stream *), void *arg)
 {
 	for (struct stream *s = store->all; s != NULL; s = s->next_all)
-		if (!fn(arg, s))
+		if (!s->hidden && !fn(arg, s))
 			return;
 }
 

@@ -22,7 +22,7 @@
 
 #define BUDGET (64u << 20)
 
-char bench_payload[1024];
+char bench_payload[BENCH_PAYLOAD];
 const char *bench_top;
 int bench_dir;
 
@@ -194,6 +194,7 @@ main(int argc, char *argv[])
 	} plain[] = {
 		{ "one", bench_one_in_flight },
 		{ "many", bench_many_in_flight },
+		{ "large-records", bench_large_records },
 		{ "interval", bench_interval },
 		{ "volatile", bench_volatile },
 		{ "open", bench_open_it },

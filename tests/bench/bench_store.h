@@ -11,6 +11,7 @@
 #include "natsd-js/store/store.h"
 
 #define BENCH_STREAMS 1000u
+#define BENCH_PAYLOAD (256u << 10)
 
 struct bench {
 	struct disk *disk;
@@ -20,8 +21,8 @@ struct bench {
 	unsigned count;
 };
 
-/* bench_payload - bytes of no meaning, a KiB.  bench_top - the directory, as its path; bench_dir - open. */
-extern char bench_payload[1024];
+/* bench_payload - bytes of no meaning.  bench_top - the directory, as its path; bench_dir - open. */
+extern char bench_payload[BENCH_PAYLOAD];
 extern const char *bench_top;
 extern int bench_dir;
 
@@ -44,6 +45,7 @@ uint64_t bench_syncs(void);
 /* bench_store_append.c: rates of a second; all of it prints. */
 void bench_one_in_flight(void);
 void bench_many_in_flight(void);
+void bench_large_records(void);
 void bench_interval(void);
 void bench_volatile(void);
 

@@ -8,6 +8,7 @@
 #include <err.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -255,6 +256,89 @@ bench_many_in_flight(void)
 	bench_close(&b);
 	bare_close(&bare);
 }
+
+/* ---- large records, which go to their blocks at once ---- */
+
+#define LARGE_IN_FLIGHT 32u
+
+/* So many bytes appended to a file that grows, and synced, each time. */
+static void
+bare_append_slice(struct bare *b, size_t n, struct series *s)
+{
+	struct mono start = mono_now();
+
+	for (; mono_diff_ns(mono_now(), start) < SLICE_NS; s->records += n / BENCH_PAYLOAD) {
+		for (size_t left = n, part; left > 0; left -= part, b->at += part) {
+			part = left < BENCH_PAYLOAD ? left : BENCH_PAYLOAD;
+			if (pwrite(b->fd, bench_payload, part, (off_t)b->at) != (ssize_t)part)
+				err(1, "write");
+		}
+		if (fdatasync(b->fd) != 0)
+			err(1, "sync");
+		if (b->at > BARE_BYTES && ftruncate(b->fd, 0) == 0)
+			b->at = 0;
+	}
+	s->ns += (double)mono_diff_ns(mono_now(), start);
+}
+
+static double
+mib_per_second(const struct series *s)
+{
+	return (per_second(s, s->records) * BENCH_PAYLOAD / (1 << 20));
+}
+
+/* Bytes that this process has written, to whatever. */
+static double
+written(void)
+{
+	FILE *f = fopen("/proc/self/io", "re");
+	unsigned long long n = 0;
+	char line[100];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "wchar: %llu", &n) == 1)
+			break;
+	if (f != NULL)
+		fclose(f);
+	return ((double)n);
+}
+
+static double
+large_of(struct bench *b, unsigned in_flight, const char *name)
+{
+	struct load load = { .in_flight = in_flight, .bytes = BENCH_PAYLOAD };
+	struct series ours = { .ns = 0 }, theirs = { .ns = 0 };
+	struct bare bare = bare_open();
+	double before, beside = 0;
+
+	for (unsigned i = 0; i < SLICES; i++) {
+		before = written();
+		append_slice(b, &load, &ours);
+		beside += written() - before;
+		bare_append_slice(&bare, in_flight * (size_t)BENCH_PAYLOAD, &theirs);
+	}
+	bench_row(name, mib_per_second(&ours), mib_per_second(&theirs));
+	bare_close(&bare);
+	return (beside / (double)ours.records - BENCH_PAYLOAD);
+}
+
+void
+bench_large_records(void)
+{
+	struct bench b;
+	struct err err;
+
+	bench_open(&b, JOURNAL_DURABLE, false);
+	bench_streams(&b, 1);
+	if (store_checkpoint(b.store, &err) != STORE_OK) /* it has a folder */
+		errx(1, "%s", err.text);
+	(void)large_of(&b, 1, "durable append of 256 KiB, one in flight, MiB/s");
+	bench_row("the same, bytes written beside each record",
+	    large_of(&b, LARGE_IN_FLIGHT, "durable append of 256 KiB, 32 in flight, MiB/s"), 0);
+	bench_close(&b);
+}
+
+/* ---- not synced ---- */
 
 /* The same bytes twice, without a store: over a file that is there, and to the end of one that grows. */
 struct writing {
