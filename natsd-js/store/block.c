@@ -477,7 +477,7 @@ known_again(const struct block *b)
 {
 	return (b->known && b->sealed && !b->is_new && !b->broken && b->contents_at != 0 &&
 	    b->synced == b->len && b->flight == NULL && b->kept.len == 0 && b->extent_count == 0 &&
-	    b->fresh.count == 0);
+	    b->fresh.count == 0 && b->pins == 0);
 }
 
 static void
