@@ -160,7 +160,6 @@ large_failed(struct store *store, struct large *l)
 	}
 	store->cut_wanted = true;
 	stream_touch(s);
-	stream_ids_failed(s, l->seq);
 	if (l->block != NULL)
 		large_void(l);
 }

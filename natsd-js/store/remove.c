@@ -165,6 +165,7 @@ block_void(struct block *b, uint64_t seq, const struct record *r)
 	/* Of one that is gone the reader finds out by himself. */
 	if (b->ghost)
 		return;
+	stream_ids_failed(b->stream, seq);
 	b->stream->why = REMOVAL_FAILED;
 	drop_message(b, (uint32_t)(seq - b->first), r);
 	block_kill(b, (uint32_t)(seq - b->first), true);
