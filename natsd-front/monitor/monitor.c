@@ -15,6 +15,7 @@
 
 #define STACK_BYTES (1u << 20)
 #define JSON_HEADERS "Access-Control-Allow-Origin: *\r\nContent-Type: application/json\r\n"
+#define EXPVAR_TYPE "Content-Type: application/json; charset=utf-8\r\n"
 #define TEXT_TYPE "Content-Type: text/plain; charset=utf-8\r\n"
 #define HTML_TYPE "Content-Type: text/html; charset=utf-8\r\n"
 #define METRICS_TYPE "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
@@ -400,6 +401,8 @@ set_headers(struct http_answer *a, const struct page_call *call)
 {
 	if (call->page->kind == PAGE_HTML)
 		a->after = HTML_TYPE;
+	else if (call->page->kind == PAGE_EXPVAR)
+		a->before = EXPVAR_TYPE;
 	else if (call->page->kind == PAGE_METRICS)
 		a->after = METRICS_TYPE;
 	else if (call->text)

@@ -17,9 +17,13 @@ healthz_parse(struct page_call *call)
 	struct page_healthz *h = &call->healthz;
 	struct params *p = &call->params;
 	bool js_only = false; /* what js-enabled and its like leave out is not there yet */
+	bool old_word = false;
 
-	if (params_bool(p, "js-enabled", &js_only) != 0 ||
-	    params_bool(p, "js-enabled-only", &js_only) != 0 ||
+	if (params_bool(p, "js-enabled", &old_word) != 0)
+		return (-1);
+	if (old_word)
+		log_warn("Healthcheck: js-enabled deprecated, use js-enabled-only instead");
+	if (params_bool(p, "js-enabled-only", &js_only) != 0 ||
 	    params_bool(p, "js-server-only", &js_only) != 0 ||
 	    params_bool(p, "js-meta-only", &js_only) != 0 ||
 	    params_bool(p, "details", &h->details) != 0)
