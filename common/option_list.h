@@ -70,6 +70,7 @@
 	O(server_tags,            TAGS,   "server_tags",                            "",                0,                65535,      FRONT,             LIVE, "Tags", "tags of this server")                                  \
 	O(server_metadata,        MAP,    "server_metadata",                        "",                0,                65535,      FRONT,             LIVE, "Metadata", "metadata of this server")                          \
 	O(front_threads,          INT,    "natsd.front_threads",                    0,                 0,                128,        FRONT,             NO,   "natsd.front_threads", "worker threads of natsd-front")         \
+	O(gather,                 BOOL,   "natsd.gather",                           1,                 0,                1,          FRONT,             NO,   "natsd.gather", "workers share a thread while one is enough")      \
 	O(log_min,                LEVEL,  "natsd.log_min",                          LOG_LVL_INFO,      LOG_LVL_INFO,     LOG_LVL_ERROR, FRONT | JS | RAFT, LIVE, "natsd.log_min", "least level that is logged")                   \
 	O(ring_bytes,             SIZE,   "natsd.ring_bytes",                       67108864,          65536,            1073741824, FRONT | JS | RAFT, NO,   "natsd.ring_bytes", "bytes of a ring between two programs")                \
 	O(slow_consumer_event,    INT,    "natsd.slow_consumer_event",              0,                 0,                1000000000, FRONT,             LIVE, "natsd.slow_consumer_event", "slow consumers of an account a minute that make an event")

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/tls_options.h"
 #include "natsd-front/front.h"
+#include "natsd-front/gather.h"
 #include "natsd-front/helpers.h"
 #include "natsd-front/monitor/monitor.h"
 #include "natsd-front/peer.h"
@@ -251,6 +252,9 @@ front_make(struct front *f, struct err *e)
 	}
 	if (make_links(f, e) != 0)
 		return (-1);
+	if (n > 1 && o->gather)
+		f->threads[0].worker->gather = gather_new(f->threads[0].worker, seating_next,
+		    SEATING_WINDOW_NS);
 	front_tell_peers(f);
 	return (make_monitor(f, e));
 }
@@ -328,6 +332,8 @@ front_free(struct front *f)
 	free_event(f->ctl_event);
 	if (f->base != NULL)
 		event_base_free(f->base);
+	if (f->threads != NULL && f->threads[0].worker != NULL)
+		gather_free(f->threads[0].worker->gather);
 	for (i = 0; f->shared != NULL && i < f->shared->nworkers; i++) {
 		worker_free(f->threads[i].worker);
 		link_free(&f->threads[i].link);

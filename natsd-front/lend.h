@@ -5,7 +5,8 @@
  * to deliver the few messages that it is woken for.  So who publishes a few records to a sleeping
  * worker does that worker's work: takes the records out of the ring, writes to its connections.
  * Ownership is as ever, of one thread at a time: a worker holds the mutex `turn` of its
- * worker_public while it is awake, and whoever borrows the turn holds it meanwhile.
+ * worker_public while it is awake, and whoever borrows the turn holds it meanwhile.  A guest (gather.h)
+ * does not lend: the thread that runs it is awake, or is woken.
  *
  *	B: asleep on all rings, turn unlocked, waits for events
  *	A: publishes, sees B asleep, trylock -> its messages for B, B's sockets, unlock

@@ -78,8 +78,10 @@ shared_new(unsigned nworkers, uint64_t natsd_life, uint32_t max_closed)
 	    s->accounts == NULL || s->by_name == NULL)
 		goto fail;
 	memset(s->pub, 0, nworkers * sizeof(*s->pub));
-	for (i = 0; i < nworkers; i++)
+	for (i = 0; i < nworkers; i++) {
 		pthread_mutex_init(&s->pub[i].turn, NULL);
+		sem_init(&s->pub[i].sit, 0, 0);
+	}
 	s->global = account_new(s, ACCOUNT_GLOBAL, STR("$G"));
 	s->system = account_new(s, ACCOUNT_SYSTEM, STR("$SYS"));
 	if (s->global == NULL || s->system == NULL)
@@ -98,8 +100,10 @@ shared_free(struct shared *s)
 
 	if (s == NULL)
 		return;
-	for (i = 0; s->pub != NULL && i < s->nworkers; i++)
+	for (i = 0; s->pub != NULL && i < s->nworkers; i++) {
 		pthread_mutex_destroy(&s->pub[i].turn);
+		sem_destroy(&s->pub[i].sit);
+	}
 	if (s->interest != NULL)
 		interest_free(s->interest, s);
 	for (id = 1; id <= s->naccounts; id++)

@@ -6,6 +6,7 @@
 #define FRONT_SHARED_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,6 +48,9 @@ struct worker_public {
 	struct snapshot_ask *_Atomic ask; /* snapshot.h; set by who asks, cleared by the worker */
 	struct worker *worker;		  /* for whoever holds its turn */
 	pthread_mutex_t turn; /* held by the worker while it is awake; lend.h */
+	_Atomic unsigned char seat; /* enum gather_seat */
+	sem_t sit; /* its thread waits while another one runs the worker */
+	_Atomic int64_t slept_ns, asleep_since; /* its thread: in all; monotonic clock, 0: it does not */
 };
 
 struct shared {

@@ -5,9 +5,11 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "natsd-front/base_fd.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/conn_tls.h"
 #include "natsd-front/deliver.h"
+#include "natsd-front/gather.h"
 #include "natsd-front/helpers.h"
 #include "natsd-front/lend.h"
 #include "natsd-front/msg_trace.h"
@@ -149,23 +151,23 @@ worker_drain(struct worker *w)
 /* ---- a turn ---- */
 
 /* Awake before the lock: whoever has borrowed our turn is waited for, and nobody borrows it next.  A
- * worker without siblings has nobody who could. */
-static void
-turn_begin(struct worker *w)
+ * worker without siblings has nobody who could; that of a guest stays locked by its own thread. */
+void
+worker_awake(struct worker *w)
 {
 	each_ring(w, ring_awake);
-	if (w->shared->nworkers > 1)
+	if (w->shared->nworkers > 1 && !w->guest)
 		pthread_mutex_lock(&w->shared->pub[w->index].turn);
 	qsbr_online(w->qsbr);
 	w->online = true;
 }
 
-static void
-turn_end(struct worker *w)
+void
+worker_asleep(struct worker *w)
 {
 	qsbr_offline(w->qsbr);
 	w->online = false;
-	if (w->shared->nworkers > 1)
+	if (w->shared->nworkers > 1 && !w->guest)
 		pthread_mutex_unlock(&w->shared->pub[w->index].turn);
 }
 
@@ -175,7 +177,7 @@ worker_enter(struct worker *w)
 	if (w->in_turn)
 		return;
 	if (!w->online)
-		turn_begin(w);
+		worker_awake(w);
 	w->in_turn = true;
 	w->worked = false;
 	w->subs_left = WORKER_SUBS_A_TURN;
@@ -278,8 +280,8 @@ earlier(struct mono *when, struct mono other)
 		*when = other;
 }
 
-static struct mono
-next_wake(const struct worker *w)
+struct mono
+worker_next_wake(const struct worker *w)
 {
 	struct mono when = { 0 }, wheel = { 0 };
 	const struct conn *c;
@@ -294,13 +296,14 @@ next_wake(const struct worker *w)
 		earlier(&when, mono_add_ns(w->second, NS_PER_S));
 	if (w->stopping)
 		earlier(&when, w->stop_by);
+	earlier(&when, gather_next(w->gather));
 	return (when);
 }
 
 static void
 arm_tick(struct worker *w)
 {
-	struct mono when = next_wake(w);
+	struct mono when = worker_next_wake(w);
 	struct timeval tv;
 	int64_t ns;
 
@@ -385,40 +388,85 @@ spin(struct worker *w)
 	return (found);
 }
 
-/* True: nothing is left to do, all rings know that we sleep. */
+/* Something that no ring tells of. */
+static bool
+has_duty(const struct worker *w)
+{
+	/* The ring they wait for got room after this turn had looked at them. */
+	return (w->resume.head != NULL || w->copying != NULL || w->stopped ||
+	    (!w->congested && w->ring_wait.head != NULL));
+}
+
+bool
+worker_has_work(struct worker *w)
+{
+	return (has_duty(w) || !each_ring(w, ring_is_empty) ||
+	    atomic_load(&w->shared->pub[w->index].ask) != NULL);
+}
+
+void
+worker_rings_awake(struct worker *w)
+{
+	each_ring(w, ring_awake);
+}
+
+bool
+worker_may_sleep(struct worker *w)
+{
+	if (has_duty(w))
+		return (false);
+	if (each_ring(w, ring_sleep) && atomic_load(&w->shared->pub[w->index].ask) == NULL)
+		return (true);
+	each_ring(w, ring_awake);
+	return (false);
+}
+
+/* The same of all who sit on this thread. */
 static bool
 may_sleep(struct worker *w)
 {
-	if (w->resume.head != NULL || w->copying != NULL || w->stopped)
+	if (has_duty(w) || spin(w) || !worker_may_sleep(w))
 		return (false);
-	/* The ring they wait for got room after this turn had looked at them. */
-	if (!w->congested && w->ring_wait.head != NULL)
-		return (false);
-	if (spin(w))
-		return (false);
-	if (!each_ring(w, ring_sleep)) {
-		each_ring(w, ring_awake);
-		return (false);
-	}
-	if (atomic_load(&w->shared->pub[w->index].ask) != NULL) {
-		each_ring(w, ring_awake);
-		return (false);
-	}
-	return (true);
+	if (gather_sleep(w->gather))
+		return (true);
+	each_ring(w, ring_awake);
+	return (false);
+}
+
+static void
+sleep_until_event(struct worker *w)
+{
+	struct worker_public *pub = &w->shared->pub[w->index];
+	struct mono begin = mono_now(), end;
+
+	w->slept = begin;
+	atomic_store_explicit(&pub->asleep_since, begin.ns, memory_order_relaxed);
+	worker_asleep(w);
+	event_base_loop(w->base, EVLOOP_ONCE);
+	end = w->in_turn ? w->now : mono_now();
+	atomic_store_explicit(&pub->asleep_since, 0, memory_order_relaxed);
+	atomic_store_explicit(&pub->slept_ns,
+	    atomic_load_explicit(&pub->slept_ns, memory_order_relaxed) + mono_diff_ns(end, begin),
+	    memory_order_relaxed);
 }
 
 static void
 worker_wait(struct worker *w)
 {
 	arm_tick(w);
-	if (!may_sleep(w)) {
+	if (may_sleep(w))
+		sleep_until_event(w);
+	else
 		event_base_loop(w->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-		return;
-	}
-	if (w->shared->may_spin)
-		w->slept = mono_now();
-	turn_end(w);
-	event_base_loop(w->base, EVLOOP_ONCE);
+	gather_awake(w->gather);
+}
+
+void
+worker_turn(struct worker *w)
+{
+	worker_enter(w);
+	learn_from_sleep(w);
+	worker_leave(w);
 }
 
 void *
@@ -430,17 +478,18 @@ worker_run(void *arg)
 	if (w->qsbr == NULL)
 		fatal("no memory for worker %u", w->index);
 	tls_library_thread_begin();
-	worker_enter(w);
-	worker_leave(w);
+	worker_turn(w);
 	while (!w->stopped) {
+		if (gather_asked(&w->shared->pub[w->index]) && !w->stopping)
+			gather_go(w);
 		worker_wait(w);
-		worker_enter(w);
-		learn_from_sleep(w);
-		worker_leave(w);
+		worker_turn(w);
+		gather_turn(w->gather);
 	}
+	gather_end(w->gather);
 	snapshot_forget(w);
 	tls_library_thread_end();
-	turn_end(w);
+	worker_asleep(w);
 	qsbr_unregister(w->qsbr);
 	return (NULL);
 }
@@ -451,6 +500,7 @@ static int
 worker_events(struct worker *w)
 {
 	struct event_config *cfg = event_config_new();
+	int next;
 
 	if (cfg == NULL)
 		return (-1);
@@ -460,7 +510,9 @@ worker_events(struct worker *w)
 	 */
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV |
 	    EVENT_BASE_FLAG_NO_CACHE_TIME);
+	next = base_fd_next();
 	w->base = event_base_new_with_config(cfg);
+	w->base_fd = base_fd_check(next);
 	event_config_free(cfg);
 	if (w->base == NULL)
 		return (-1);

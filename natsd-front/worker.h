@@ -11,6 +11,8 @@
  *			(deliveries to a worker that sleeps may be done for it then: lend.h)
  *	worker_wait	spin a little, or declare sleep on all rings, go offline, wait
  *
+ * Which thread has the turn: that of the worker, or that of worker 0 for as long as it has time (gather.h).
+ *
  * Rings are published before sockets are written: what a PONG promises is on its way before the
  * PONG is.
  */
@@ -43,6 +45,7 @@ struct conn_tls_room;
 struct event;
 struct event_base;
 struct fan;
+struct gather;
 struct msg_trace;
 struct peer;
 struct permit_cache;
@@ -66,6 +69,8 @@ struct worker {
 	struct shared *shared;
 	const struct settings *settings;
 	struct event_base *base;
+	int base_fd;			/* what it waits on; -1: unknown */
+	struct gather *gather;		/* of worker 0; NULL: every worker keeps its thread */
 	struct event *bell_event, *tick_event;
 	struct qsbr_thread *qsbr;
 	struct link *links;		/* [nworkers]; nothing at our own place */
@@ -118,6 +123,7 @@ struct worker {
 	uint32_t subs_left;		/* lines of WORKER_SUBS_A_TURN that may still be taken */
 	uint32_t receivers_left;	/* of WORKER_RECEIVERS_A_TURN */
 	uint8_t rest_due;		/* seconds of quiet after which memory is given back */
+	bool guest;			/* another thread than its own runs it (gather.h) */
 	bool lent;			/* another worker does our deliveries, we sleep (lend.h) */
 	bool online;			/* may hold pointers into shared structures */
 	bool in_turn;			/* worker_enter was called, worker_leave was not */
@@ -140,6 +146,25 @@ void *worker_run(void *);
 
 /* worker_enter - the first thing in every callback of the event loop: one trampoline for all. */
 void worker_enter(struct worker *);
+
+/*
+ * For gather.c, which runs a worker on the thread of another one:
+ *
+ * worker_awake - its rings know that it is awake, and its turn is this thread's; worker_asleep - the
+ *	turn is given back, the rings were told before.
+ * worker_rings_awake - the rings alone.
+ * worker_may_sleep - nothing is left to do, and all rings know that it sleeps.
+ * worker_has_work - a turn would find something, sockets aside.
+ * worker_turn - from worker_enter to worker_leave, after what events have begun.
+ * worker_next_wake - when it has to have a turn at the latest; 0: never.
+ */
+void worker_awake(struct worker *);
+void worker_asleep(struct worker *);
+void worker_rings_awake(struct worker *);
+bool worker_may_sleep(struct worker *);
+bool worker_has_work(struct worker *);
+void worker_turn(struct worker *);
+struct mono worker_next_wake(const struct worker *);
 
 /* worker_drain - handles what the other workers said up to the cursors seen now. */
 void worker_drain(struct worker *);

@@ -221,11 +221,14 @@ class Server:
 				raise
 
 	def configure(self, config):
-		"""A block of natsd's own takes the number of workers in; a second block would replace it."""
-		if self.workers is not None and "natsd {" in config:
-			config = config.replace("natsd {", "natsd { front_threads: %d," % self.workers, 1)
-		elif self.workers is not None:
-			config += "\nnatsd { front_threads: %d }\n" % self.workers
+		"""A block of natsd's own takes the number of workers in; a second block would replace it.  Few
+		workers share a thread when they like; of many each has its own."""
+		if self.workers is not None:
+			own = "front_threads: %d, gather: %s" % (self.workers, "true" if self.workers < 8 else "false")
+			if "natsd {" in config:
+				config = config.replace("natsd {", "natsd { %s," % own, 1)
+			else:
+				config += "\nnatsd { %s }\n" % own
 		with open(self.conf_path, "w") as f:
 			f.write(config)
 

@@ -5,7 +5,7 @@ FRONT_TESTS = \
 	tests/unit/test_out \
 	tests/unit/test_permit \
 	tests/unit/test_front_parts \
-	tests/unit/test_worker tests/unit/test_lend \
+	tests/unit/test_worker tests/unit/test_lend tests/unit/test_gather tests/unit/test_seating \
 	tests/unit/test_front_allocs
 check_PROGRAMS += $(FRONT_TESTS)
 TESTS += $(FRONT_TESTS)
@@ -27,6 +27,12 @@ tests_unit_test_front_parts_LDADD = $(FRONT_TEST_LIBS)
 tests_unit_test_worker_SOURCES = tests/unit/test_worker.c $(FRONT_RIG)
 tests_unit_test_worker_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_worker_LDADD = $(FRONT_TEST_LIBS)
+tests_unit_test_gather_SOURCES = tests/unit/test_gather.c $(FRONT_RIG)
+tests_unit_test_gather_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_gather_LDADD = $(FRONT_TEST_LIBS)
+tests_unit_test_seating_SOURCES = tests/unit/test_seating.c
+tests_unit_test_seating_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_seating_LDADD = $(FRONT_TEST_LIBS)
 tests_unit_test_lend_SOURCES = tests/unit/test_lend.c $(FRONT_RIG)
 tests_unit_test_lend_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_lend_LDADD = $(FRONT_TEST_LIBS)

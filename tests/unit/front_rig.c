@@ -32,8 +32,8 @@ make_settings(void (*change)(struct options *))
 	return (s);
 }
 
-void
-rig_start(struct rig *r, unsigned n, void (*change)(struct options *))
+static void
+rig_make(struct rig *r, unsigned n, void (*change)(struct options *))
 {
 	struct err e = { .text = "" };
 	unsigned i, j;
@@ -58,10 +58,34 @@ rig_start(struct rig *r, unsigned n, void (*change)(struct options *))
 			ck_assert_int_eq(link_make(&r->workers[i]->links[j], &r->bells[i],
 			    &r->workers[j]->links[i], &r->bells[j], LOCAL_RING_BYTES, &e), 0);
 	}
+}
+
+static void
+rig_run(struct rig *r)
+{
+	struct err e = { .text = "" };
+	unsigned i;
+
 	ck_assert_int_eq(helpers_start(r->shared->helpers, &e), 0);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < r->n; i++)
 		ck_assert_int_eq(pthread_create(&r->threads[i], NULL, worker_run,
 		    r->workers[i]), 0);
+}
+
+void
+rig_start(struct rig *r, unsigned n, void (*change)(struct options *))
+{
+	rig_make(r, n, change);
+	rig_run(r);
+}
+
+void
+rig_start_gathered(struct rig *r, unsigned n, gather_choice *choose, int64_t window_ns)
+{
+	rig_make(r, n, NULL);
+	r->workers[0]->gather = gather_new(r->workers[0], choose, window_ns);
+	ck_assert_ptr_nonnull(r->workers[0]->gather);
+	rig_run(r);
 }
 
 /* Until every worker said that it changed over. */
@@ -124,6 +148,7 @@ rig_stop(struct rig *r)
 	do
 		helpers_stop(r->shared->helpers); /* on a busy machine once is not enough */
 	while (helpers_stuck(r->shared->helpers));
+	gather_free(r->workers[0]->gather);
 	for (i = 0; i < r->n; i++) {
 		worker_free(r->workers[i]);
 		link_free(&r->links[i]);

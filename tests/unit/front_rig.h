@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "natsd-front/gather.h"
 #include "natsd-front/helpers.h"
 #include "natsd-front/local.h"
 #include "natsd-front/settings.h"
@@ -30,6 +31,8 @@ struct rig {
 
 /* rig_start - n workers with default settings, after change(options) when it is not NULL. */
 void rig_start(struct rig *, unsigned n, void (*change)(struct options *));
+/* rig_start_gathered - as rig_start; workers share threads as this choice says, asked each window_ns. */
+void rig_start_gathered(struct rig *, unsigned n, gather_choice *, int64_t window_ns);
 void rig_stop(struct rig *);
 
 /* rig_reload - other settings, default ones after change(options): every worker uses them when it

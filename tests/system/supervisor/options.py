@@ -209,6 +209,7 @@ UNBUILT = (
 # natsd's own block.
 OWN = (
     ("natsd { front_threads: 2 }", None),
+    ("natsd { gather: false }", None),
     ("natsd { ring_bytes: 1MiB }", None),
     ("natsd { log_min: warn }", None),
     ("natsd { log_min: debug }", "F:1:8: log_min must be 'info', 'warn' or 'error'"),
