@@ -21,7 +21,8 @@ parse_bools(struct params *p, const char *const *keys, unsigned n, bool *last)
 static int
 jsz_parse(struct page_call *call)
 {
-	static const char *const what[] = { "accounts", "streams", "consumers", "direct-consumers", "config" };
+	static const char *const what[] = { "accounts", "streams", "consumers",
+		"direct-consumers", "config" };
 	static const char *const which[] = { "raft", "stream-leader-only" };
 	struct params *p = &call->params;
 	int64_t offset = 0, limit = 0;
