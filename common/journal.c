@@ -105,6 +105,28 @@ journal_end(struct journal_writer *w, uint16_t type, uint64_t owner, size_t n)
 	s->records++;
 }
 
+void
+journal_writer_ahead(struct journal_writer *w, journal_ahead_fn *fn, void *arg)
+{
+	w->ahead = fn;
+	w->ahead_arg = arg;
+}
+
+void
+journal_end_ahead(struct journal_writer *w, uint16_t type, uint64_t owner, size_t n,
+    struct journal_ahead *a)
+{
+	struct stage *s = &w->stages[journal_ticket(w) % JOURNAL_STAGES];
+
+	assert(w->ahead != NULL);
+	*a = (struct journal_ahead){ .at = s->len, .n = n, .owner = owner };
+	if (s->ahead == NULL)
+		s->ahead_end = &s->ahead;
+	*s->ahead_end = a;
+	s->ahead_end = &a->next;
+	journal_end(w, type, owner, n);
+}
+
 size_t
 journal_room(struct journal_writer *w)
 {
@@ -182,6 +204,51 @@ batch_collect(struct journal *j)
 	}
 }
 
+/* What has to be durable ahead of the batch: all of a writer at once, and only once. */
+static void
+ahead_do(struct journal *j, struct journal_writer *w, struct journal_ahead *list)
+{
+	(void)w->ahead(w->ahead_arg, list, j->options.policy == JOURNAL_DURABLE, NULL);
+	for (struct journal_ahead *a = list; a != NULL; a = a->next)
+		if (a->type != 0)
+			journal_record_encode(a->payload - JOURNAL_RECORD_HEAD,
+			    (uint32_t)(JOURNAL_RECORD_HEAD + a->n), a->type, a->owner);
+}
+
+static void
+batch_ahead(struct journal *j)
+{
+	struct journal_ahead *list = NULL, **end = &list;
+
+	for (unsigned i = 0; i < j->batch_parts; i++) {
+		struct stage *s = j->batch[i].stage;
+		struct journal_writer *w = j->batch[i].writer;
+
+		for (struct journal_ahead *a = s->ahead; a != NULL; a = a->next)
+			a->payload = s->data + a->at + JOURNAL_RECORD_HEAD;
+		if (s->ahead != NULL) {
+			*end = s->ahead;
+			end = s->ahead_end;
+			s->ahead = NULL;
+		}
+		if (list == NULL || (i + 1 < j->batch_parts && j->batch[i + 1].writer == w))
+			continue;
+		ahead_do(j, w, list);
+		list = NULL;
+		end = &list;
+	}
+}
+
+/* With an interval: what records that were written speak of becomes durable before them. */
+static int
+ahead_sync(struct journal *j, struct err *err)
+{
+	for (struct journal_writer *w = j->writers; w != NULL; w = w->next)
+		if (w->ahead != NULL && w->ahead(w->ahead_arg, NULL, true, err) != 0)
+			return (-1);
+	return (0);
+}
+
 /* The checks and links of the stage for the place where it goes; the place behind it. */
 static uint64_t
 stage_seal(struct journal *j, struct stage *s, uint64_t at, uint64_t *link)
@@ -257,6 +324,10 @@ interval_sync(struct journal *j, struct err *err)
 {
 	if (j->active == NULL || atomic_load(&j->synced) == j->number)
 		return (0);
+	if (ahead_sync(j, err) != 0) {
+		j->fatal = true;
+		return (-1);
+	}
 	if (disk_sync(j->disk, j->active->handle) != 0) {
 		j->fatal = true;
 		return (broken(j, "sync", err));
@@ -357,8 +428,10 @@ journal_run(struct journal *j)
 		return (JOURNAL_FAILED);
 	if (atomic_exchange(&j->wipe, false))
 		segment_wipe_all(j);
-	if (j->batch_parts == 0)
+	if (j->batch_parts == 0) {
 		batch_collect(j);
+		batch_ahead(j);
+	}
 	if (j->batch_parts == 0 && !mark) {
 		if (interval_is_over(j) && interval_sync(j, &err) != 0)
 			return (failed(j, &err));

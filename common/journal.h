@@ -21,6 +21,9 @@
  * given up, and a run of the sync thread tries again at least each JOURNAL_RETRY_MS.  A process
  * that ends in that state leaves open whether the pending commit happened.
  *
+ * What a record speaks of may lie in another file: then that is written, and synced, before the
+ * commit that holds the record is (journal_end_ahead).
+ *
  * Reading back tells torn from damaged: a commit that a later header calls durable is damaged, its
  * other records are used and the damage is reported; else it is the torn end, which nobody was
  * told of.  Nothing is shortened or written during it; new commits go to a new segment.
@@ -69,6 +72,9 @@ struct journal_entry { /* borrowed, for the length of the call */
 struct journal_replay {
 	/* apply - one record, in the order written; -1 ends the opening with that reason. */
 	int (*apply)(void *arg, const struct journal_entry *, struct err *);
+	/* holds - of a whole commit that nobody may have been told of: does what the record speaks
+	 * of in another file stand?  false: the commit never happened.  NULL: always. */
+	bool (*holds)(void *arg, const struct journal_entry *);
 	/* report - damage (true), or what was dropped as torn and what is not ours. */
 	void (*report)(void *arg, bool damage, const char *text);
 	void *arg;
@@ -116,6 +122,33 @@ void journal_end(struct journal_writer *, uint16_t type, uint64_t owner, size_t 
 size_t journal_room(struct journal_writer *);
 uint64_t journal_submit(struct journal_writer *);
 uint64_t journal_ticket(const struct journal_writer *);
+
+/*
+ * What has to be durable in another file ahead of a record.  The sync thread has the writer's
+ * function see to it before the commit that holds the record: with JOURNAL_DURABLE it writes and
+ * syncs, with JOURNAL_INTERVAL it is told of the sync (an empty list) before the journal's own, with
+ * JOURNAL_NONE never.  What fails does not fail the commit: its record becomes another one, of the
+ * same length, that says so.
+ */
+struct journal_ahead {
+	struct journal_ahead *next; /* of one call */
+	uint8_t *payload;	    /* of the record, which the function may change */
+	size_t n;
+	uint16_t type;	/* out, when it failed: what the record becomes; 0: it stays */
+	uint64_t owner; /* the journal's, as `at` */
+	uint32_t at;
+};
+
+/* On the sync thread; the list is never empty but for JOURNAL_INTERVAL's sync, which alone may answer -1
+ * with a reason: then the journal stays failed. */
+typedef int journal_ahead_fn(void *arg, struct journal_ahead *, bool sync, struct err *);
+
+/* journal_writer_ahead - the writer's function; before its first record.
+ * journal_end_ahead - as journal_end; the ahead is the journal's until its ticket is done, or the
+ *	journal is freed. */
+void journal_writer_ahead(struct journal_writer *, journal_ahead_fn *, void *arg);
+void journal_end_ahead(struct journal_writer *, uint16_t type, uint64_t owner, size_t n,
+    struct journal_ahead *);
 
 /* journal_barrier - what is submitted from now on is of a later commit than the last ticket: whoever
  * notes up to which commit it has everything asks for it. */

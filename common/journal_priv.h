@@ -60,12 +60,15 @@ struct stage {
 	bool sealed;		/* checks and links are those of a place */
 	uint64_t serial, at; /* which */
 	uint64_t commit;
+	struct journal_ahead *ahead, **ahead_end; /* of its records; the first time NULL */
 };
 
 struct journal_writer {
 	struct journal *j;
 	struct journal_writer *next;
 	struct doorbell bell;
+	journal_ahead_fn *ahead; /* NULL: none of its records needs one */
+	void *ahead_arg;
 	struct stage stages[JOURNAL_STAGES]; /* ticket t lies at t % JOURNAL_STAGES */
 	uint64_t taken;			     /* tickets up to it are in a batch, or done */
 	_Atomic uint64_t submitted, done;

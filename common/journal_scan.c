@@ -298,13 +298,19 @@ headers_learn(struct scan *s, unsigned used)
 
 /* ---- records ---- */
 
+static struct journal_entry
+entry_of(const uint8_t *p, const struct journal_record_head *h, uint64_t commit)
+{
+	return ((struct journal_entry){ .commit = commit, .owner = h->owner, .type = h->type,
+	    .payload = { .p = (const char *)p + JOURNAL_RECORD_HEAD,
+		.n = h->bytes - JOURNAL_RECORD_HEAD } });
+}
+
 static int
 record_hand_out(struct scan *s, const uint8_t *p, const struct journal_record_head *h,
     uint64_t commit)
 {
-	struct journal_entry e = { .commit = commit, .owner = h->owner, .type = h->type,
-		.payload = { .p = (const char *)p + JOURNAL_RECORD_HEAD,
-		    .n = h->bytes - JOURNAL_RECORD_HEAD } };
+	struct journal_entry e = entry_of(p, h, commit);
 
 	if (s->link_known && h->link != s->link)
 		report(s, true, "journal commit %" PRIu64 ": the link of a record is wrong",
@@ -367,6 +373,24 @@ commit_is_whole(struct scan *s, const struct segment *g, uint64_t at, const stru
 		p += journal_pad(h.bytes, 8);
 	}
 	return (p == end);
+}
+
+/* What the records of a whole commit speak of stands, too. */
+static bool
+commit_holds(struct scan *s, const struct segment *g, uint64_t at, const struct commit_head *c)
+{
+	uint64_t p = at + JOURNAL_COMMIT_HEAD, end = at + c->bytes;
+	struct journal_record_head h;
+	struct journal_entry e;
+
+	for (; p < end && s->replay->holds != NULL; p += journal_pad(h.bytes, 8)) {
+		if (journal_record_decode(s->data + p, (size_t)(end - p), place(s, g, p), &h) != 0)
+			return (false);
+		e = entry_of(s->data + p, &h, c->number);
+		if (!s->replay->holds(s->replay->arg, &e))
+			return (false);
+	}
+	return (true);
 }
 
 static int
@@ -437,7 +461,7 @@ commit_visit(struct scan *s, const struct segment *g, uint64_t at, const struct 
 		missing(s, g, at, c->number);
 	if (s->ended)
 		return (0);
-	if (c->number > s->durable && !commit_is_whole(s, g, at, c)) {
+	if (c->number > s->durable && !(commit_is_whole(s, g, at, c) && commit_holds(s, g, at, c))) {
 		torn(s, g, at, c->bytes);
 		return (0);
 	}

@@ -1,5 +1,6 @@
 /*
- * Messages go into the journal and, the same bytes, to the tail of the last block.
+ * Messages go into the journal and, the same bytes, to the tail of the last block; of a large one
+ * only the head goes into the journal, and its bytes to the file (large.h).
  */
 #include "config.h"
 
@@ -46,15 +47,25 @@ gap_kill(struct block *b, uint64_t seq)
 	return (0);
 }
 
+/* A large record goes to the file of the block at once: not to one that a job is about to make.  (A
+ * block whose file is coded takes none either: there it is a file of its own.) */
+static bool
+takes_large(const struct block *b)
+{
+	return (!b->is_new || b->flight == NULL);
+}
+
 /*
  * The block that takes a record of n bytes with this sequence, the one behind the stream's last.
  * Sequences that were passed over are in `removed` of the stream while no block spans them.
  */
 static struct block *
-block_for(struct stream *s, uint64_t seq, size_t n)
+block_for(struct stream *s, uint64_t seq, size_t n, bool large)
 {
 	struct block *b = s->block_count == 0 ? NULL : s->blocks[s->block_count - 1];
 
+	if (b != NULL && large && !takes_large(b))
+		return (block_new(s, seq));
 	if (b != NULL && !b->sealed && !b->broken && block_know(b, NULL) == STORE_OK &&
 	    (b->live == 0 || b->len + n <= s->store->options.block_bytes) &&
 	    b->len + (uint64_t)n + 4096 <= UINT32_MAX && seq - b->last - 1 <= BLOCK_GAP_MAX &&
@@ -63,15 +74,14 @@ block_for(struct stream *s, uint64_t seq, size_t n)
 	return (block_new(s, seq));
 }
 
-/* Everything but the journal; the record of the message is at p, with its place in the block. */
+/* Everything but the journal and the bytes, which are at that offset of the block. */
 static void
 take(struct stream *s, struct block *b, struct subject_sum *sum, const struct record *r,
-    const uint8_t *p, size_t n)
+    uint32_t offset)
 {
-	uint32_t number = (uint32_t)(r->seq - b->first), offset = b->len;
+	uint32_t number = (uint32_t)(r->seq - b->first);
 	uint64_t bytes = record_counts(r);
 
-	block_write(b, p, n, (uint32_t)r->check);
 	block_put(b, number, offset);
 	b->bytes += bytes;
 	b->last_time = r->time;
@@ -90,13 +100,14 @@ take(struct stream *s, struct block *b, struct subject_sum *sum, const struct re
 }
 
 static enum store_result
-prepare(struct stream *s, const struct record *r, size_t n, struct block **b,
+prepare(struct stream *s, const struct record *r, size_t n, bool large, struct block **b,
     struct subject_sum **sum, struct err *err)
 {
 	*sum = NULL;
-	*b = block_for(s, r->seq, n);
+	*b = block_for(s, r->seq, n, large);
 	if (*b == NULL || block_reserve(*b, (uint32_t)(r->seq - (*b)->first)) != 0 ||
-	    block_room_write(*b, n) != 0 || gap_kill(*b, r->seq) != 0)
+	    (large ? extent_reserve(*b) : block_room_write(*b, n)) != 0 ||
+	    gap_kill(*b, r->seq) != 0)
 		return (store_no_memory(err));
 	if (!s->sums_skip && (*sum = stream_sum_get(s, r->subject)) == NULL)
 		return (store_no_memory(err));
@@ -113,6 +124,103 @@ sums_wait(struct stream *s)
 	return (s->subjects.dirty >= SUMS_DIRTY_MAX);
 }
 
+/* The journal's part of it: the place, and the fixed part. */
+static void
+large_head_put(uint8_t *p, const struct large *l)
+{
+	struct wr out = wr_of(p, LARGE_PAYLOAD);
+
+	wr_u32(&out, l->number);
+	wr_u32(&out, l->at);
+	wr_bytes(&out, l->data, RECORD_HEAD);
+}
+
+static enum store_result
+append_large(struct stream *s, struct record *r, size_t n, struct err *err)
+{
+	struct subject_sum *sum;
+	enum store_result result;
+	struct block *b;
+	struct large *l;
+	uint8_t *p;
+
+	if (large_waits(s->store, n)) {
+		err_set(err, "large records are on their way");
+		return (STORE_BUSY);
+	}
+	p = store_begin(s, LARGE_PAYLOAD, true, &result, err);
+	if (p == NULL)
+		return (result);
+	l = large_new((uint32_t)n);
+	result = l == NULL ? store_no_memory(err) : prepare(s, r, n, true, &b, &sum, err);
+	/* It may turn out that it cannot be written. */
+	if (result == STORE_OK && block_kill_reserve(b, (uint32_t)(r->seq - b->first), 1) != 0)
+		result = store_no_memory(err);
+	if (result != STORE_OK) {
+		large_free(l);
+		return (result);
+	}
+	l->uid = s->uid;
+	l->seq = r->seq;
+	l->number = b->number;
+	l->at = b->len;
+	l->is_new = b->is_new;
+	r->link = b->link;
+	r->flags = RECORD_EARLY;
+	record_encode(l->data, record_place(s->uid, RECORD_IN_BLOCK, b->number, b->len), r);
+	large_head_put(p, l);
+	b->is_new = false; /* the job that comes finds it */
+	b->link = (uint32_t)r->check;
+	extent_add(b, l);
+	take(s, b, sum, r, l->at);
+	large_send(s->store, l, s->uid);
+	stream_touch(s);
+	return (STORE_OK);
+}
+
+/* A new stream has nowhere to put it yet. */
+static enum store_result
+wait_for_folder(struct stream *s, struct err *err)
+{
+	if (s->has_folder) {
+		err_set(err, "message too large for the journal");
+		return (STORE_ERROR);
+	}
+	s->store->cut_wanted = true;
+	stream_touch(s);
+	err_set(err, "the stream waits for its first checkpoint");
+	return (STORE_BUSY);
+}
+
+static enum store_result
+append_whole(struct stream *s, struct record *r, size_t n, struct err *err)
+{
+	struct subject_sum *sum;
+	enum store_result result;
+	struct block *b;
+	uint32_t offset;
+	struct wr out;
+	uint8_t *p;
+
+	/* First the journal: what it refuses must not leave a trace. */
+	p = store_begin(s, PLACE_BYTES + n, true, &result, err);
+	if (p == NULL)
+		return (result);
+	result = prepare(s, r, n, false, &b, &sum, err);
+	if (result != STORE_OK)
+		return (result);
+	offset = b->len;
+	out = wr_of(p, PLACE_BYTES);
+	wr_u32(&out, b->number);
+	wr_u32(&out, offset);
+	r->link = b->link;
+	record_encode(p + PLACE_BYTES, record_place(s->uid, RECORD_IN_BLOCK, b->number, offset), r);
+	block_write(b, p + PLACE_BYTES, n, (uint32_t)r->check);
+	take(s, b, sum, r, offset);
+	store_end(s, STORE_J_MESSAGE, PLACE_BYTES + n);
+	return (STORE_OK);
+}
+
 enum store_result
 stream_append(struct stream *s, struct store_message *m, struct err *err)
 {
@@ -120,11 +228,7 @@ stream_append(struct stream *s, struct store_message *m, struct err *err)
 		.time = m->time < s->last_time ? s->last_time : m->time, .subject = m->subject,
 		.expires = m->expires, .headers = m->headers, .payload = m->payload };
 	size_t n = record_length(&r);
-	struct subject_sum *sum;
 	enum store_result result;
-	struct block *b;
-	struct wr out;
-	uint8_t *p;
 
 	if (n == 0 || s->last_seq == UINT64_MAX) {
 		err_set(err, n == 0 ? "message too large" : "no sequence is left");
@@ -134,21 +238,14 @@ stream_append(struct stream *s, struct store_message *m, struct err *err)
 		err_set(err, "the index waits for a checkpoint");
 		return (STORE_BUSY);
 	}
-	/* First the journal: what it refuses must not leave a trace. */
-	p = store_begin(s, PLACE_BYTES + n, true, &result, err);
-	if (p == NULL)
-		return (result);
-	result = prepare(s, &r, n, &b, &sum, err);
+	if (n > s->store->options.large_bytes && s->has_folder)
+		result = append_large(s, &r, n, err);
+	else if (n > s->store->options.journal.segment_bytes / 2)
+		result = wait_for_folder(s, err);
+	else
+		result = append_whole(s, &r, n, err);
 	if (result != STORE_OK)
 		return (result);
-	out = wr_of(p, PLACE_BYTES);
-	wr_u32(&out, b->number);
-	wr_u32(&out, b->len);
-	r.link = b->link;
-	record_encode(p + PLACE_BYTES,
-	    record_place(s->uid, RECORD_IN_BLOCK, b->number, b->len), &r);
-	take(s, b, sum, &r, p + PLACE_BYTES, n);
-	store_end(s, STORE_J_MESSAGE, PLACE_BYTES + n);
 	m->seq = r.seq;
 	m->time = r.time;
 	return (STORE_OK);
@@ -161,16 +258,20 @@ stream_apply_message(struct stream *s, const struct record *found, struct err *e
 	size_t n = record_length(&r);
 	struct subject_sum *sum;
 	struct block *b;
+	uint32_t offset;
 	uint8_t *p;
 
-	if (prepare(s, &r, n, &b, &sum, err) != STORE_OK)
+	if (prepare(s, &r, n, false, &b, &sum, err) != STORE_OK)
 		return (-1);
 	p = buf_room(&s->store->scratch, n);
 	if (p == NULL)
 		return (err_set(err, "out of memory"));
+	offset = b->len;
 	r.link = b->link;
-	record_encode(p, record_place(s->uid, RECORD_IN_BLOCK, b->number, b->len), &r);
-	take(s, b, sum, &r, p, n);
+	r.flags = 0;
+	record_encode(p, record_place(s->uid, RECORD_IN_BLOCK, b->number, offset), &r);
+	block_write(b, p, n, (uint32_t)r.check);
+	take(s, b, sum, &r, offset);
 	return (0);
 }
 

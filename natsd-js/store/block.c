@@ -104,10 +104,17 @@ block_free(struct store *store, struct block *b)
 	block_index_drop(b);
 	buf_free(&b->tail);
 	buf_free(&b->kept);
+	extent_free(b);
 	seqset_free(&b->fresh);
 	free(b->dead);
 	free(b->steps);
 	free(b);
+}
+
+bool
+block_has_file(const struct block *b)
+{
+	return (!b->is_new || b->cut > b->synced || b->stale);
 }
 
 /* ---- finding ---- */
@@ -313,14 +320,37 @@ block_write(struct block *b, const uint8_t *p, size_t n, uint32_t link)
 	b->stream->store->tail_bytes += n;
 }
 
-/* One record of some of the pairs, to the tail. */
+/* A record that is no message, to the tail. */
+static int
+write_own(struct block *b, struct record *r)
+{
+	size_t n = record_length(r);
+	uint8_t *p = buf_room(&b->tail, n);
+
+	if (p == NULL || b->len > UINT32_MAX - n)
+		return (-1);
+	r->link = b->link;
+	record_encode(p, record_place(b->stream->uid, RECORD_IN_BLOCK, b->number, b->len), r);
+	b->tail.len += n;
+	b->len += (uint32_t)n;
+	b->link = (uint32_t)r->check;
+	b->stream->store->tail_bytes += n;
+	return (0);
+}
+
+int
+block_write_held(struct block *b)
+{
+	return (write_own(b, &(struct record){ .type = RECORD_HELD, .seq = b->last }));
+}
+
+/* One record of some of the pairs. */
 static int
 write_pairs(struct block *b, size_t from, size_t count)
 {
-	uint8_t payload[DEAD_PAIRS_MAX * DEAD_PAIR], *p;
+	uint8_t payload[DEAD_PAIRS_MAX * DEAD_PAIR];
 	struct wr out = wr_of(payload, sizeof(payload));
-	struct record r = { .type = RECORD_WITHIN, .link = b->link, .seq = b->first };
-	size_t n;
+	struct record r = { .type = RECORD_WITHIN, .seq = b->first };
 
 	for (size_t i = from; i < from + count; i++) {
 		const struct seqrange *range = &b->fresh.ranges[i];
@@ -329,16 +359,7 @@ write_pairs(struct block *b, size_t from, size_t count)
 		wr_u32(&out, (uint32_t)(range->last - range->first + 1));
 	}
 	r.payload = (struct str){ .p = (const char *)payload, .n = count * DEAD_PAIR };
-	n = record_length(&r);
-	p = buf_room(&b->tail, n);
-	if (p == NULL || b->len > UINT32_MAX - n)
-		return (-1);
-	record_encode(p, record_place(b->stream->uid, RECORD_IN_BLOCK, b->number, b->len), &r);
-	b->tail.len += n;
-	b->len += (uint32_t)n;
-	b->link = (uint32_t)r.check;
-	b->stream->store->tail_bytes += n;
-	return (0);
+	return (write_own(b, &r));
 }
 
 int

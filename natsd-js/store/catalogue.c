@@ -286,6 +286,53 @@ uid_parse(const char *name, uint64_t *uid)
 	return (end == again + 16 && *name == '\0' && *uid != 0);
 }
 
+static void
+twin_report(struct store *store, uint64_t uid)
+{
+	store_report(store, true, "folder %016" PRIx64 ": another stream has its name", uid);
+}
+
+/* One of the two was deleted, if all is well: the journal says which. */
+static void
+twin_add(struct store *store, uint64_t uid)
+{
+	struct dead_stream *d = malloc(sizeof(*d));
+
+	if (d == NULL) {
+		twin_report(store, uid);
+		return;
+	}
+	*d = (struct dead_stream){ .uid = uid, .next = store->twins };
+	store->twins = d;
+}
+
+static bool
+is_in(const struct dead_stream *list, uint64_t uid)
+{
+	while (list != NULL && list->uid != uid)
+		list = list->next;
+	return (list != NULL);
+}
+
+bool
+catalogue_is_twin(const struct store *store, uint64_t uid)
+{
+	return (is_in(store->twins, uid));
+}
+
+void
+catalogue_settle(struct store *store)
+{
+	struct dead_stream *d;
+
+	while ((d = store->twins) != NULL) {
+		store->twins = d->next;
+		if (store_by_uid(store, d->uid) == NULL && !is_in(store->dead, d->uid))
+			twin_report(store, d->uid);
+		free(d);
+	}
+}
+
 static bool
 folder_found(void *arg, const char *name, bool is_dir)
 {
@@ -309,7 +356,7 @@ folder_found(void *arg, const char *name, bool is_dir)
 	if (stream_find(store, r.subject, r.headers) == NULL)
 		s = stream_new(store, uid, r.time, r.subject, r.headers);
 	else
-		store_report(store, true, "folder %s: another stream has its name", name);
+		twin_add(store, uid);
 	if (s != NULL)
 		s->has_folder = true;
 	free(data);

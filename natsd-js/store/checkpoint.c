@@ -31,6 +31,35 @@ block_numbered(struct stream *s, uint32_t number)
 	return (NULL);
 }
 
+/* The places of large records behind the last cut. */
+static int
+cut_holes(const struct block *b, struct job_block *jb)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < b->extent_count; i++)
+		n += b->extents[i].at >= b->cut;
+	if (n == 0)
+		return (0);
+	jb->holes = calloc(n, sizeof(*jb->holes));
+	if (jb->holes == NULL)
+		return (-1);
+	for (uint32_t i = 0; i < b->extent_count; i++)
+		if (b->extents[i].at >= b->cut)
+			jb->holes[jb->hole_count++] = (struct job_hole){
+				.at = b->extents[i].at, .bytes = b->extents[i].bytes };
+	return (0);
+}
+
+/* What a large record at its end cannot say: that it is durable. */
+static bool
+ends_large(const struct block *b)
+{
+	const struct extent *last = b->extent_count == 0 ? NULL : &b->extents[b->extent_count - 1];
+
+	return (last != NULL && last->at >= b->cut && last->at + last->bytes == b->len);
+}
+
 static int
 cut_block(struct block *b, struct job *j)
 {
@@ -40,15 +69,18 @@ cut_block(struct block *b, struct job *j)
 
 	if (b->fresh.count > 0 && block_write_dead(b) != 0)
 		return (-1);
+	if (ends_large(b) && block_write_held(b) != 0)
+		return (-1);
 	if (b->tail.len == 0 && !contents && !(b->stream->resync && !b->is_new))
 		return (0);
 	jb = job_block(j);
-	if (jb == NULL)
+	if (jb == NULL || cut_holes(b, jb) != 0)
 		return (-1);
 	jb->number = b->number;
 	jb->is_new = b->is_new;
 	jb->at = b->cut;
 	jb->bytes = b->tail;
+	jb->end = b->len;
 	jb->with_contents = contents;
 	jb->first = b->first;
 	jb->last = b->last;
@@ -153,7 +185,8 @@ cut_stream(struct stream *s, struct err *err)
 		return (NULL);
 	}
 	j->make_folder = !s->has_folder;
-	j->sync_folder |= s->resync;
+	/* What was unlinked stays away from now on: a state that is written anew does not know it. */
+	j->sync_folder |= s->resync || (j->state_whole && s->state_bytes > 0);
 	j->stream = s;
 	if (j->state_whole)
 		s->state_live = j->state.len;
@@ -190,13 +223,6 @@ cut_store(struct store *store)
 }
 
 static void
-fence(struct stream *s, const struct err *err)
-{
-	if (!s->offline)
-		snprintf(s->fence, sizeof(s->fence), "%.150s", err->text);
-}
-
-static void
 cut_error(struct store *store, const struct err *err)
 {
 	if (!store->cut_failed)
@@ -225,6 +251,7 @@ cut_begin(struct store *store, struct mono now)
 	journal_barrier(store->writer);
 	store->cutting = true;
 	store->sums_full = store->cut_wanted = false;
+	store->large_heads = 0;
 	store->cut_sent = store->cut_failed = false;
 	store->cut_at = now;
 	store->cut_ticket = journal_ticket(store->writer) - 1;
@@ -242,7 +269,7 @@ cut_begin(struct store *store, struct mono now)
 			end = &(*end)->next;
 			continue;
 		}
-		fence(s, &err);
+		stream_fence(s, &err);
 		cut_error(store, &err);
 		stream_touch(s);
 	}
@@ -276,6 +303,7 @@ block_landed(struct stream *s, struct job_block *jb)
 		b->flight = NULL;
 		b->synced = b->cut;
 		b->is_new = false;
+		extent_landed(b);
 		if (jb->contents_bytes > 0 && b->tail.len == 0 && b->sealed)
 			contents_landed(b, jb);
 		return;
@@ -327,7 +355,7 @@ stream_landed(struct store *store, struct job *j)
 		(void)stream_gone_add(s, j->gone[i].number, j->gone[i].keep);
 	stream_touch(s);
 	if (s->failures++ > 0)
-		fence(s, &j->err);
+		stream_fence(s, &j->err);
 	cut_error(store, &j->err);
 }
 
@@ -454,7 +482,7 @@ wants(const struct store *store, struct mono now)
 		return (false);
 	if (mono_diff_ns(now, store->retry_at) < 0)
 		return (false);
-	if (store->tail_bytes > store->options.write_cache || store->sums_full ||
+	if (store->tail_bytes + store->large_heads > store->options.write_cache || store->sums_full ||
 	    store->cut_wanted)
 		return (true);
 	if (!store->hold && journal_free_segments(store->journal) < segments / 2 + 1)

@@ -44,8 +44,10 @@ job_free(struct job *j)
 {
 	if (j == NULL)
 		return;
-	for (uint32_t i = 0; i < j->block_count; i++)
+	for (uint32_t i = 0; i < j->block_count; i++) {
 		buf_free(&j->blocks[i].bytes);
+		free(j->blocks[i].holes);
+	}
 	free(j->blocks);
 	free(j->gone);
 	free(j->erasures);
@@ -95,7 +97,7 @@ static int
 contents_do(struct jobs *js, int handle, uint64_t uid, struct job_block *b, struct err *err)
 {
 	struct record_bytes p = { .uid = uid, .file = RECORD_IN_BLOCK, .number = b->number,
-		.n = b->at + b->bytes.len };
+		.n = b->end };
 	struct buf payload = BUF_INIT(RECORD_MAX - 64), record = BUF_INIT(RECORD_MAX);
 	struct record r = { .type = RECORD_INDEX, .link = b->link, .seq = b->first,
 		.time = (int64_t)b->last };
@@ -120,6 +122,23 @@ contents_do(struct jobs *js, int handle, uint64_t uid, struct job_block *b, stru
 	return (result == 0 ? 0 : err_sys(err, "write the contents of block %08x", b->number));
 }
 
+/* The bytes go around the holes. */
+static int
+pieces_write(struct disk *disk, int handle, const struct job_block *b)
+{
+	uint32_t at = b->at, to;
+	size_t from = 0;
+
+	for (uint32_t i = 0; i <= b->hole_count; i++) {
+		to = i < b->hole_count ? b->holes[i].at : b->end;
+		if (to > at && disk_write_all(disk, handle, b->bytes.data + from, to - at, at) != 0)
+			return (-1);
+		from += to - at;
+		at = i < b->hole_count ? to + b->holes[i].bytes : to;
+	}
+	return (0);
+}
+
 static int
 block_do(struct jobs *js, int folder, uint64_t uid, struct job_block *b, struct err *err)
 {
@@ -137,8 +156,7 @@ block_do(struct jobs *js, int folder, uint64_t uid, struct job_block *b, struct 
 	/* A checkpoint that was not finished left it: the journal has all that was in it. */
 	if (b->is_new && disk_truncate(disk, handle, 0) != 0)
 		result = err_sys(err, "empty block %s", name);
-	else if (b->bytes.len > 0 &&
-	    disk_write_all(disk, handle, b->bytes.data, b->bytes.len, b->at) != 0)
+	else if (pieces_write(disk, handle, b) != 0)
 		result = err_sys(err, "write block %s", name);
 	else if (b->with_contents && contents_do(js, handle, uid, b, err) != 0)
 		result = -1;
@@ -245,6 +263,9 @@ gone_do(struct jobs *js, int folder, struct job *j)
 static void
 stream_begin(struct jobs *js, struct job *j)
 {
+	j->folder = -1;
+	if (j->failed)
+		return;
 	j->folder = folder_open(js, j, &j->err);
 	j->failed = j->folder < 0 || blocks_do(js, j->folder, j) != 0;
 }

@@ -17,12 +17,19 @@
 #include "common/err.h"
 #include "natsd-js/store/sums.h"
 
+struct job_hole {
+	uint32_t at, bytes;
+};
+
 struct job_block {
 	uint32_t number;
 	bool is_new;
 	bool done; /* out: its bytes are durable; else nothing may be written to this file any more */
 	uint32_t at;
 	struct buf bytes;
+	uint32_t end; /* behind its bytes */
+	struct job_hole *holes; /* places that they leave out, rising: large records, which are there */
+	uint32_t hole_count;
 	bool with_contents;   /* behind its bytes it says what it holds, if that can be told */
 	uint64_t first, last; /* its sequences */
 	uint32_t contents_bytes; /* out: so many more; 0: none */
@@ -65,7 +72,7 @@ struct job {
 	uint64_t *remove;     /* folders of deleted streams */
 	uint32_t remove_count;
 	int folder;  /* while it is in work */
-	bool failed; /* out */
+	bool failed; /* out; or before: it must not be done */
 	struct err err;
 };
 

@@ -7,6 +7,7 @@ natsd_js_store_libstore_a_SOURCES = \
 	natsd-js/store/checkpoint.c natsd-js/store/expire.c natsd-js/store/find.c natsd-js/store/limits.c \
 	natsd-js/store/contents.h natsd-js/store/contents.c \
 	natsd-js/store/index.h natsd-js/store/index.c natsd-js/store/job.h natsd-js/store/job.c \
+	natsd-js/store/large.h natsd-js/store/large.c natsd-js/store/large_write.c \
 	natsd-js/store/read.c natsd-js/store/rewrite.c \
 	natsd-js/store/record.h natsd-js/store/record.c natsd-js/store/recover.c \
 	natsd-js/store/remove.c natsd-js/store/seqset.h natsd-js/store/seqset.c \

@@ -154,12 +154,77 @@ file_load(struct block *b, size_t *n, enum store_result *result, struct err *err
 	return (p);
 }
 
+/* Behind the part in the file: in memory, on its way, and waiting. */
+static const uint8_t *
+memory_at(const struct block *b, uint32_t offset)
+{
+	uint32_t from = offset < b->cut ? b->synced : b->cut;
+	const uint8_t *data = offset < b->cut ? b->flight : b->tail.data;
+
+	return (data + (offset - from - extent_bytes(b, from, offset)));
+}
+
+static enum store_result
+scan_extent(struct block *b, const struct extent *e, struct scan *x, int *bad, struct err *err)
+{
+	struct record_bytes p = piece(b, e->on_way == NULL ? NULL : e->on_way->data, e->bytes,
+	    e->at);
+	int handle = e->on_way != NULL ? -1 : handle_get(b->stream, b->number, err);
+	uint8_t *data;
+	ssize_t got;
+
+	if (e->on_way != NULL) {
+		*bad = scan_piece(x, &p);
+		return (STORE_OK);
+	}
+	if (handle < 0)
+		return (errno == ENOENT ? STORE_OK : STORE_ERROR);
+	data = malloc(e->bytes);
+	if (data == NULL)
+		return (store_no_memory(err));
+	got = disk_read(b->stream->store->disk, handle, data, e->bytes, e->at);
+	p.data = data;
+	p.n = got < 0 ? 0 : (size_t)got;
+	if (got < 0)
+		err_sys(err, "read block %08x", b->number);
+	else
+		*bad = scan_piece(x, &p);
+	free(data);
+	return (got < 0 ? STORE_ERROR : STORE_OK);
+}
+
+/* What is not known to be in the file: records in memory, and between them large ones. */
+static enum store_result
+scan_rest(struct block *b, struct scan *x, int *bad, struct err *err)
+{
+	enum store_result result = STORE_OK;
+	const struct extent *e;
+	struct record_bytes p;
+	uint32_t at, end;
+
+	for (at = b->synced; at < b->len && *bad == 0 && result == STORE_OK; at = end) {
+		e = extent_from(b, at);
+		if (e != NULL && e->at == at) {
+			end = at + e->bytes;
+			if (!e->is_void)
+				result = scan_extent(b, e, x, bad, err);
+			continue;
+		}
+		end = at < b->cut ? b->cut : b->len;
+		if (e != NULL && e->at < end)
+			end = e->at;
+		p = piece(b, memory_at(b, at), end - at, at);
+		*bad = scan_piece(x, &p);
+	}
+	return (result);
+}
+
 enum store_result
 block_scan(struct block *b, int (*fn)(void *, const struct record *, uint32_t), void *arg,
     unsigned *gaps, struct err *err)
 {
 	struct scan x = { .fn = fn, .arg = arg };
-	enum store_result result = STORE_OK;
+	enum store_result result = STORE_OK, rest = STORE_OK;
 	struct record_bytes p;
 	uint8_t *file = NULL;
 	size_t n = 0;
@@ -174,19 +239,13 @@ block_scan(struct block *b, int (*fn)(void *, const struct record *, uint32_t), 
 		bad = scan_piece(&x, &p);
 	x.gaps += n < b->synced;
 	free(file);
-	if (bad == 0 && b->cut > b->synced) {
-		p = piece(b, b->flight, b->cut - b->synced, b->synced);
-		bad = scan_piece(&x, &p);
-	}
-	if (bad == 0 && b->tail.len > 0) {
-		p = piece(b, b->tail.data, b->tail.len, b->cut);
-		bad = scan_piece(&x, &p);
-	}
+	if (bad == 0)
+		rest = scan_rest(b, &x, &bad, err);
 	if (gaps != NULL)
 		*gaps = x.gaps;
 	if (bad != 0)
 		err_set(err, "out of memory");
-	return (bad != 0 ? STORE_ERROR : STORE_OK);
+	return (bad != 0 ? STORE_ERROR : rest);
 }
 
 /* ---- what a block that was found holds ---- */
@@ -449,6 +508,50 @@ block_index(struct block *b, struct err *err)
 /* ---- one message ---- */
 
 /*
+ * What is not in the part that is known to be in the file: where it lies in memory, and where that
+ * ends; NULL: in the file up to *end, or, when that is offset, nowhere.
+ */
+static const uint8_t *
+bytes_behind(const struct block *b, uint32_t offset, uint32_t *end)
+{
+	const struct extent *e = extent_from(b, offset);
+
+	*end = offset < b->cut ? b->cut : b->len;
+	if (e == NULL || e->at > offset) {
+		if (e != NULL && e->at < *end)
+			*end = e->at;
+		return (memory_at(b, offset));
+	}
+	*end = e->is_void ? offset : e->at + e->bytes;
+	if (e->is_void || e->on_way == NULL)
+		return (NULL);
+	return (e->on_way->data + (offset - e->at));
+}
+
+static const uint8_t *
+not_there(const struct block *b, uint32_t offset, struct err *err)
+{
+	errno = ENODATA;
+	err_sys(err, "block %08x ends at %" PRIu32, b->number, offset);
+	return (NULL);
+}
+
+/* What a large record took is given back with the next small one. */
+static int
+window_room(struct window *w, size_t want, struct err *err)
+{
+	if (want <= w->room && (w->room <= WINDOW_LARGE || want > WINDOW_LARGE))
+		return (0);
+	free(w->data);
+	w->room = want < WINDOW_BYTES ? WINDOW_BYTES : want;
+	w->data = malloc(w->room);
+	if (w->data != NULL)
+		return (0);
+	w->room = 0;
+	return (err_set(err, "out of memory"));
+}
+
+/*
  * Bytes of the block from offset on: at least n, more when they are at hand; NULL: why.  Borrowed
  * until the next call.
  */
@@ -457,13 +560,16 @@ bytes_at(struct block *b, uint32_t offset, size_t n, bool goes_on, size_t *have,
 {
 	struct window *w = &b->stream->store->window;
 	size_t want = goes_on ? WINDOW_BYTES : WINDOW_FIRST;
+	uint32_t end = b->synced; /* of what is in the file */
+	const uint8_t *memory;
 	ssize_t got;
 	int handle;
 
 	if (offset >= b->synced) {
-		*have = (offset < b->cut ? b->cut : b->len) - offset;
-		return (offset < b->cut ? b->flight + (offset - b->synced) :
-		    b->tail.data + (offset - b->cut));
+		memory = bytes_behind(b, offset, &end);
+		*have = end - offset;
+		if (memory != NULL || end == offset)
+			return (memory != NULL ? memory : not_there(b, offset, err));
 	}
 	if (w->uid == b->stream->uid && w->number == b->number && offset >= w->from &&
 	    offset - w->from < w->len && n <= w->len - (offset - w->from)) {
@@ -473,23 +579,12 @@ bytes_at(struct block *b, uint32_t offset, size_t n, bool goes_on, size_t *have,
 	w->uid = 0;
 	if (want < n)
 		want = n;
-	if (want > b->synced - offset)
-		want = b->synced - offset;
-	if (want < n) {
-		errno = ENODATA;
-		err_sys(err, "block %08x ends at %" PRIu32, b->number, b->synced);
+	if (want > end - offset)
+		want = end - offset;
+	if (want < n)
+		return (not_there(b, end, err));
+	if (window_room(w, want, err) != 0)
 		return (NULL);
-	}
-	if (want > w->room) {
-		free(w->data);
-		w->room = want < WINDOW_BYTES ? WINDOW_BYTES : want;
-		w->data = malloc(w->room);
-		if (w->data == NULL) {
-			w->room = 0;
-			err_set(err, "out of memory");
-			return (NULL);
-		}
-	}
 	handle = handle_get(b->stream, b->number, err);
 	got = handle < 0 ? -1 : disk_read(b->stream->store->disk, handle, w->data, want, offset);
 	if (got < 0) {

@@ -27,8 +27,9 @@ enum record_type {
 	RECORD_ENTRY,
 	RECORD_ERASED,
 	RECORD_INDEX,
+	RECORD_HELD,
 };
-#define RECORD_TYPE_MAX RECORD_INDEX
+#define RECORD_TYPE_MAX RECORD_HELD
 
 enum record_file { RECORD_IN_BLOCK = 1, RECORD_IN_STATE };
 
@@ -44,7 +45,9 @@ struct record {
 	struct str subject, headers, payload; /* borrowed */
 };
 
-#define RECORD_EXPIRES 1u /* a flag: an i64 stands behind the payload */
+/* Flags of a message. */
+#define RECORD_EXPIRES 1u /* an i64 stands behind the payload */
+#define RECORD_EARLY 2u	  /* it was written before its commit was: that it is there says nothing */
 
 uint64_t record_place(uint64_t uid, enum record_file, uint32_t number, uint64_t offset);
 

@@ -38,6 +38,14 @@ forget_what_was_read(struct stream *s)
 	s->messages = s->bytes = 0;
 }
 
+static void
+take_offline(struct stream *s, const struct err *err)
+{
+	forget_what_was_read(s);
+	s->offline = true;
+	snprintf(s->fence, sizeof(s->fence), "offline: %.140s", err->text);
+}
+
 int
 stream_recover(struct stream *s, struct err *err)
 {
@@ -52,11 +60,8 @@ stream_recover(struct stream *s, struct err *err)
 	if (result == 0)
 		result = stream_sums_open(s, err);
 	disk_close(s->store->disk, folder);
-	if (result != 0) {
-		forget_what_was_read(s);
-		s->offline = true;
-		snprintf(s->fence, sizeof(s->fence), "offline: %.140s", err->text);
-	}
+	if (result != 0)
+		take_offline(s, err);
 	return (result);
 }
 
@@ -121,6 +126,14 @@ file_found(void *arg, const char *name, bool is_dir)
 	return (true);
 }
 
+/* Sequences up to its own were durable, if it is there. */
+static bool
+is_witness(const struct record *r)
+{
+	return (r->type == RECORD_HELD ||
+	    (r->type == RECORD_MESSAGE && (r->flags & RECORD_EARLY) == 0));
+}
+
 /* The messages of the file from an offset on, as far as they verify. */
 static void
 extra_span(struct stream *s, int folder, struct extra *e, uint64_t from)
@@ -138,7 +151,7 @@ extra_span(struct stream *s, int folder, struct extra *e, uint64_t from)
 	p.data = data;
 	for (at = from < p.n ? record_find(&p, (size_t)from, &r) : p.n; at < p.n;
 	     at = record_find(&p, at + record_padded(r.bytes), &r))
-		if (r.type == RECORD_MESSAGE && r.seq > e->last)
+		if (is_witness(&r) && r.seq > e->last)
 			e->last = r.seq;
 	free(data);
 }
@@ -167,23 +180,45 @@ extra_settle(struct stream *s, const struct extra *e, bool is_file)
 		if (stream_apply_advance(s, e->last) == 0)
 			seqset_add(&s->lost, before + 1, e->last);
 	}
-	for (uint32_t i = 0; i < s->block_count; i++)
-		is_file &= s->blocks[i]->number != e->number || s->blocks[i]->broken;
+	for (uint32_t i = 0; i < s->block_count; i++) {
+		if (!is_file || s->blocks[i]->number != e->number)
+			continue;
+		/* That of a block which is to be written: it takes the place of this one. */
+		s->blocks[i]->stale = true;
+		is_file = s->blocks[i]->broken;
+	}
 	if (is_file && stream_gone_add(s, e->number, lost) == 0)
 		stream_touch(s);
+}
+
+/* What stands behind the bytes that count, where something was to be appended. */
+static void
+ends_settle(struct stream *s, int folder)
+{
+	uint32_t count = s->block_count; /* what is lost does not add to them */
+
+	for (uint32_t i = 0; i < count && i < s->block_count; i++) {
+		struct block *b = s->blocks[i];
+		struct extra end = { .number = b->number };
+
+		if (b->is_new || (b->sealed && !b->broken))
+			continue;
+		extra_span(s, folder, &end, b->synced);
+		if (end.last > s->last_seq)
+			extra_settle(s, &end, false);
+	}
 }
 
 void
 stream_settle(struct stream *s)
 {
-	struct block *b = s->block_count == 0 ? NULL : s->blocks[s->block_count - 1];
 	struct extras x = { .stream = s };
-	struct extra end = { .last = 0 };
 	int folder;
 
 	s->sums_skip = false;
-	if (s->offline || !s->has_folder)
+	if (s->offline)
 		return;
+	/* One that the catalogue does not know yet may have one, too. */
 	folder = stream_folder(s, NULL);
 	if (folder < 0)
 		return;
@@ -193,15 +228,10 @@ stream_settle(struct stream *s)
 	else
 		x.count = 0;
 	gone_keep_found(s);
-	if (b != NULL && !b->is_new && !b->sealed) {
-		end.number = b->number;
-		extra_span(s, folder, &end, b->synced);
-	}
-	disk_close(s->store->disk, folder);
+	ends_settle(s, folder);
 	for (uint32_t i = 0; i < x.count; i++)
 		extra_settle(s, &x.list[i], true);
-	if (end.last > s->last_seq)
-		extra_settle(s, &end, false);
+	disk_close(s->store->disk, folder);
 	free(x.list);
 }
 
@@ -270,16 +300,57 @@ replay_message(struct stream *s, const struct journal_entry *e, struct err *err)
 	return (stream_apply_message(s, &r, err));
 }
 
+/*
+ * Its bytes are in a file, perhaps in one that goes on with this life: nothing may be written to
+ * that any more, before they stand elsewhere.
+ */
+static void
+large_keep(struct stream *s, const struct large_head *h)
+{
+	if (h->number > s->last_block)
+		s->last_block = h->number;
+	for (uint32_t i = 0; i < s->block_count; i++)
+		if (s->blocks[i]->number == h->number)
+			s->blocks[i]->broken = s->blocks[i]->changed = true;
+}
+
+static int
+replay_large(struct stream *s, const struct journal_entry *e, struct err *err)
+{
+	struct large_head h;
+	struct record r;
+	uint8_t *data;
+	int result;
+
+	if (!large_parse(e, &h)) {
+		store_report(s->store, true, "stream %016" PRIx64 ": a large message has no place",
+		    s->uid);
+		return (0);
+	}
+	large_keep(s, &h);
+	if (h.seq <= s->last_seq)
+		return (0);
+	data = large_load(s->store, s->uid, &h, &r, err);
+	if (data == NULL && !large_is_absent(err))
+		return (-1);
+	/* The sequences before it, and, when its bytes are gone, its own. */
+	if (data == NULL || h.seq > s->last_seq + 1)
+		replay_gap(s, data == NULL ? h.seq + 1 : h.seq);
+	result = data == NULL ? 0 : stream_apply_message(s, &r, err);
+	free(data);
+	return (result);
+}
+
 static int
 replay_remove(struct stream *s, struct rd *in, struct err *err)
 {
-	uint64_t first = rd_u64(in), last = rd_u64(in);
+	uint64_t first = rd_u64(in), last = rd_u64(in), done;
 
 	if (last > s->last_seq)
 		last = s->last_seq;
 	if (rd_end(in) != 0 || first == 0 || first > last)
 		return (0);
-	return (stream_apply_remove(s, first, last, err));
+	return (stream_apply_remove(s, first, last, &done, err));
 }
 
 static int
@@ -303,18 +374,54 @@ replay_mark(struct stream *s, struct rd *in)
 	return (rd_end(in) != 0 ? 0 : mark_set(s, life, ring, at));
 }
 
+static int
+replay_change(struct stream *s, const struct journal_entry *e, struct err *err)
+{
+	struct rd in = rd_of(e->payload.p, e->payload.n);
+	uint64_t done;
+	int result = 0;
+
+	switch (e->type) {
+	case STORE_J_MESSAGE:
+		return (replay_message(s, e, err));
+	case STORE_J_LARGE:
+		return (replay_large(s, e, err));
+	case STORE_J_REMOVE:
+		return (replay_remove(s, &in, err));
+	case STORE_J_CUT:
+		return (stream_apply_cut(s, rd_u64(&in), &done, err));
+	case STORE_J_ERASE:
+		return (stream_apply_erase(s, rd_u64(&in), err));
+	case STORE_J_ADVANCE:
+		result = stream_apply_advance(s, rd_u64(&in));
+		break;
+	case STORE_J_MARK:
+		result = replay_mark(s, &in);
+		break;
+	case STORE_J_SMALL:
+		result = replay_small(s, &in);
+		break;
+	default:
+		store_report(s->store, true, "the journal has a record of type %u", e->type);
+		break;
+	}
+	return (result == 0 ? 0 : err_set(err, "out of memory"));
+}
+
 int
 store_replay(void *arg, const struct journal_entry *e, struct err *err)
 {
 	struct store *store = arg;
 	struct stream *s = store_by_uid(store, e->owner);
-	struct rd in = rd_of(e->payload.p, e->payload.n);
-	int result = 0;
+	struct err why = { .sys = 0 };
 
 	if (e->type == STORE_J_CREATE)
 		return (replay_create(store, e, err));
-	if (s == NULL) { /* deleted, which the catalogue knows already */
+	if (s == NULL) { /* deleted, which the catalogue knows already, if there is one */
 		store->catalogue_dirty = true;
+		if (e->type == STORE_J_DELETE && catalogue_is_twin(store, e->owner) &&
+		    store_dead_add(store, e->owner, true) != 0)
+			return (err_set(err, "out of memory"));
 		return (0);
 	}
 	if (e->type == STORE_J_DELETE)
@@ -329,27 +436,15 @@ store_replay(void *arg, const struct journal_entry *e, struct err *err)
 	if (e->commit <= s->point_commit)
 		return (0);
 	s->sums_skip = e->commit <= s->sums_commit;
-	switch (e->type) {
-	case STORE_J_MESSAGE:
-		return (replay_message(s, e, err));
-	case STORE_J_REMOVE:
-		return (replay_remove(s, &in, err));
-	case STORE_J_CUT:
-		return (stream_apply_cut(s, rd_u64(&in), err));
-	case STORE_J_ERASE:
-		return (stream_apply_erase(s, rd_u64(&in), err));
-	case STORE_J_ADVANCE:
-		result = stream_apply_advance(s, rd_u64(&in));
-		break;
-	case STORE_J_MARK:
-		result = replay_mark(s, &in);
-		break;
-	case STORE_J_SMALL:
-		result = replay_small(s, &in);
-		break;
-	default:
-		store_report(store, true, "the journal has a record of type %u", e->type);
-		break;
+	if (replay_change(s, e, &why) == 0)
+		return (0);
+	if (why.sys != 0 && why.sys != ENOMEM) { /* its files cannot be read: it is one stream */
+		take_offline(s, &why);
+		store->hold = true;
+		store_report(store, true, "stream %016" PRIx64 ": %s", s->uid, s->fence);
+		return (0);
 	}
-	return (result == 0 ? 0 : err_set(err, "out of memory"));
+	if (err != NULL)
+		*err = why;
+	return (-1);
 }

@@ -101,7 +101,7 @@ block_gone(struct stream *s, struct block *b)
 {
 	if (b->last >= b->first)
 		removed_add(s, b->first, b->last);
-	if (!b->is_new || b->cut > b->synced)
+	if (block_has_file(b))
 		(void)stream_gone_add(s, b->number, false);
 	block_free(s->store, b);
 }
@@ -156,15 +156,26 @@ block_lost(struct block *b, uint64_t seq)
 	seqset_add(&b->stream->lost, seq, seq);
 }
 
+void
+block_void(struct block *b, uint64_t seq, const struct record *r)
+{
+	enum removal why = b->stream->why;
+
+	b->stream->why = REMOVAL_FAILED;
+	drop_message(b, (uint32_t)(seq - b->first), r);
+	block_kill(b, (uint32_t)(seq - b->first), true);
+	b->stream->why = why;
+}
+
 static bool
 is_empty(const struct block *b)
 {
 	return (b->sealed && b->live == 0);
 }
 
-/* Live ones of from..to of one block. */
+/* Live ones of from..to of one block.  -1: one of them cannot be read; those below *done are gone. */
 static int
-drop_within(struct block *b, uint32_t from, uint32_t to, struct err *err)
+drop_within(struct block *b, uint32_t from, uint32_t to, uint64_t *done, struct err *err)
 {
 	enum store_result result = block_know(b, err);
 	struct record r;
@@ -177,12 +188,14 @@ drop_within(struct block *b, uint32_t from, uint32_t to, struct err *err)
 	for (n = block_live_next(b, from); n <= to; n = block_live_next(b, n + 1)) {
 		result = block_read(b, b->first + n, &r, err);
 		if (result != STORE_OK && result != STORE_DAMAGED)
-			return (-1);
+			break;
 		drop_message(b, n, result == STORE_OK ? &r : NULL);
 		block_kill(b, n, false);
 	}
-	seqset_add(&b->fresh, from, to);
-	return (0);
+	*done = b->first + (n <= to ? n : to + 1);
+	if (*done > b->first + from)
+		seqset_add(&b->fresh, from, *done - 1 - b->first);
+	return (n <= to ? -1 : 0);
 }
 
 static void
@@ -211,10 +224,13 @@ is_all(struct stream *s, uint64_t first, uint64_t last)
 }
 
 int
-stream_apply_remove(struct stream *s, uint64_t first, uint64_t last, struct err *err)
+stream_apply_remove(struct stream *s, uint64_t first, uint64_t last, uint64_t *done,
+    struct err *err)
 {
 	bool emptied = false;
+	int result = 0;
 
+	*done = first;
 	if (reserve(s) != 0)
 		return (err_set(err, "out of memory"));
 	if (is_all(s, first, last)) {
@@ -222,21 +238,20 @@ stream_apply_remove(struct stream *s, uint64_t first, uint64_t last, struct err 
 		stream_touch(s);
 		return (0);
 	}
-	for (uint32_t i = block_find_index(s, first); i < s->block_count; i++) {
+	for (uint32_t i = block_find_index(s, first); i < s->block_count && result == 0; i++) {
 		struct block *b = s->blocks[i];
 
 		if (b->first > last)
 			break;
-		if (b->live > 0 && drop_within(b,
-			first > b->first ? (uint32_t)(first - b->first) : 0,
-			(uint32_t)((last < b->last ? last : b->last) - b->first), err) != 0)
-			return (-1);
+		if (b->live > 0)
+			result = drop_within(b, first > b->first ? (uint32_t)(first - b->first) : 0,
+			    (uint32_t)((last < b->last ? last : b->last) - b->first), done, err);
 		emptied |= is_empty(b);
 	}
 	if (emptied)
 		stream_forget_empty(s);
 	stream_touch(s);
-	return (0);
+	return (result);
 }
 
 int
@@ -270,15 +285,16 @@ stream_apply_advance(struct stream *s, uint64_t last)
 
 /* Everything above `last` goes, and its sequences will be used again. */
 int
-stream_apply_cut(struct stream *s, uint64_t last, struct err *err)
+stream_apply_cut(struct stream *s, uint64_t last, uint64_t *done, struct err *err)
 {
 	struct block *b;
 
+	*done = last + 1;
 	if (last >= s->last_seq)
 		return (0);
 	if (s->last_seq > s->cut_seq)
 		s->cut_seq = s->last_seq;
-	if (stream_apply_remove(s, last + 1, s->last_seq, err) != 0)
+	if (stream_apply_remove(s, last + 1, s->last_seq, done, err) != 0)
 		return (-1);
 	for (uint32_t i = 0; i < s->block_count; i++) {
 		b = s->blocks[i];
@@ -302,6 +318,7 @@ stream_apply_erase(struct stream *s, uint64_t seq, struct err *err)
 {
 	struct block *b = block_find(s, seq);
 	uint32_t room = s->erasure_room == 0 ? 4 : s->erasure_room * 2, at, padded;
+	uint64_t done;
 	struct erasure *list;
 	struct record r;
 
@@ -321,7 +338,7 @@ stream_apply_erase(struct stream *s, uint64_t seq, struct err *err)
 	}
 	s->erasures[s->erasure_count] = (struct erasure){ .number = b->number, .at = at,
 		.bytes = padded, .link = r.link };
-	if (stream_apply_remove(s, seq, seq, err) != 0)
+	if (stream_apply_remove(s, seq, seq, &done, err) != 0)
 		return (-1);
 	s->erasure_count++;
 	s->store->window.uid = 0;
@@ -330,23 +347,35 @@ stream_apply_erase(struct stream *s, uint64_t seq, struct err *err)
 
 /* ---- the API ---- */
 
+/* The record of a removal: also of what goes in spite of an error. */
+static void
+put_range(struct stream *s, uint8_t *p, uint64_t first, uint64_t last)
+{
+	struct wr out = wr_of(p, RANGE_BYTES);
+
+	if (last < first)
+		return;
+	wr_u64(&out, first);
+	wr_u64(&out, last);
+	store_end(s, STORE_J_REMOVE, RANGE_BYTES);
+}
+
 enum store_result
 stream_remove_range(struct stream *s, uint64_t first, uint64_t last, struct err *err)
 {
 	enum store_result result;
-	struct wr out;
+	uint64_t done;
 	uint8_t *p;
 
 	assert(first <= last && last <= s->last_seq);
 	p = store_begin(s, RANGE_BYTES, false, &result, err);
 	if (p == NULL)
 		return (result);
-	if (stream_apply_remove(s, first, last, err) != 0)
+	if (stream_apply_remove(s, first, last, &done, err) != 0) {
+		put_range(s, p, first, done - 1);
 		return (STORE_ERROR);
-	out = wr_of(p, RANGE_BYTES);
-	wr_u64(&out, first);
-	wr_u64(&out, last);
-	store_end(s, STORE_J_REMOVE, RANGE_BYTES);
+	}
+	put_range(s, p, first, last);
 	return (STORE_OK);
 }
 
@@ -364,10 +393,11 @@ stream_remove(struct stream *s, uint64_t seq, struct err *err)
 }
 
 static int
-apply_sequence(struct stream *s, enum store_journal type, uint64_t seq, struct err *err)
+apply_sequence(struct stream *s, enum store_journal type, uint64_t seq, uint64_t *done,
+    struct err *err)
 {
 	if (type == STORE_J_CUT)
-		return (stream_apply_cut(s, seq, err));
+		return (stream_apply_cut(s, seq, done, err));
 	if (type == STORE_J_ERASE)
 		return (stream_apply_erase(s, seq, err));
 	return (stream_apply_advance(s, seq) == 0 ? 0 : err_set(err, "out of memory"));
@@ -377,15 +407,18 @@ static enum store_result
 put_sequence(struct stream *s, enum store_journal type, uint64_t seq, struct err *err)
 {
 	enum store_result result;
-	uint8_t *p = store_begin(s, 8, false, &result, err);
+	uint8_t *p = store_begin(s, RANGE_BYTES, false, &result, err);
+	uint64_t done = seq + 1;
 	struct wr out;
 
 	if (p == NULL)
 		return (result);
+	if (apply_sequence(s, type, seq, &done, err) != 0) {
+		put_range(s, p, seq + 1, done - 1);
+		return (STORE_ERROR);
+	}
 	out = wr_of(p, 8);
 	wr_u64(&out, seq);
-	if (apply_sequence(s, type, seq, err) != 0)
-		return (STORE_ERROR);
 	store_end(s, type, 8);
 	return (STORE_OK);
 }

@@ -34,6 +34,7 @@ move_record(void *arg, const struct record *found, uint32_t offset)
 		block_kill(to, i, true);
 	to->last = r.seq - 1;
 	r.link = to->link;
+	r.flags = 0; /* it is durable, wherever it came from */
 	n = record_length(&r);
 	p = buf_room(&to->tail, n);
 	if (p == NULL)
@@ -78,6 +79,9 @@ block_rewrite(struct block *b, struct err *err)
 
 	if (result != STORE_OK)
 		return (-1);
+	if (extent_on_way(b))
+		return (err_set(err, "large records of block %08" PRIx32 " are on their way",
+		    b->number));
 	/* By itself, not by its first sequence: after damage two blocks may claim the same. */
 	while (s->blocks[at] != b)
 		at++;
@@ -87,7 +91,7 @@ block_rewrite(struct block *b, struct err *err)
 	result = block_scan(b, move_record, &m, NULL, err);
 	if (result == STORE_OK && end_kill(m.to, b) != 0)
 		result = store_no_memory(err);
-	if (result == STORE_OK && (!b->is_new || b->cut > b->synced) &&
+	if (result == STORE_OK && block_has_file(b) &&
 	    stream_gone_add(s, b->number, m.to->live < live) != 0)
 		result = store_no_memory(err);
 	if (result != STORE_OK) {

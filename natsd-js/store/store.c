@@ -27,7 +27,7 @@ store_options_default(void)
 	return ((struct store_options){
 	    .journal = { .segment_bytes = 16u << 20, .segments = 16,
 		.policy = JOURNAL_DURABLE, .interval_ns = 2 * 60 * NS_PER_S },
-	    .block_bytes = 8u << 20, .write_cache = 64u << 20, .write_age_ns = 2 * NS_PER_S,
+	    .block_bytes = 8u << 20, .large_bytes = 64u << 10, .write_cache = 64u << 20, .write_age_ns = 2 * NS_PER_S,
 	    .read_cache = 16u << 20, .subject_cache = 16u << 20, .care_rate = 8u << 20,
 	    .thread = true,
 	    .done = DOORBELL_NONE });
@@ -167,8 +167,8 @@ catalogue_find(struct store *store, struct err *err)
 static int
 journal_begin_life(struct store *store, struct err *err)
 {
-	struct journal_replay replay = { .apply = store_replay, .report = journal_reports,
-		.arg = store };
+	struct journal_replay replay = { .apply = store_replay, .holds = large_holds,
+		.report = journal_reports, .arg = store };
 	struct journal_options options = store->options.journal;
 
 	options.id = store->id;
@@ -186,8 +186,10 @@ journal_begin_life(struct store *store, struct err *err)
 		return (-1);
 	store->writer = journal_writer_new(store->journal,
 	    store->options.done.ring >= 0 ? &store->options.done : &store->bell);
-	if (store->writer == NULL)
+	store->larges = larges_new(store->disk, store->streams_dir);
+	if (store->writer == NULL || store->larges == NULL)
 		return (err_set(err, "out of memory"));
+	journal_writer_ahead(store->writer, larges_write, store->larges);
 	store->jobs = jobs_new(store->disk, store->top, store->streams_dir, store->sums);
 	if (store->jobs == NULL)
 		return (err_set(err, "out of memory"));
@@ -218,6 +220,7 @@ store_start(struct store *store, struct err *err)
 	if (journal_begin_life(store, err) != 0)
 		return (-1);
 	store->replaying = false;
+	catalogue_settle(store);
 	for (struct stream *s = store->all; s != NULL; s = s->next_all)
 		stream_settle(s);
 	store->cut_at = store->retry_at = mono_now();
@@ -256,11 +259,17 @@ store_abandon(struct store *store)
 		return;
 	journal_free(store->journal);
 	checkpoint_free(store);
+	large_forget(store);
+	larges_free(store->larges);
 	sums_close(store->sums);
 	while (store->all != NULL)
 		stream_free(store->all);
 	while ((d = store->dead) != NULL) {
 		store->dead = d->next;
+		free(d);
+	}
+	while ((d = store->twins) != NULL) {
+		store->twins = d->next;
 		free(d);
 	}
 	for (unsigned i = 0; i < STORE_HANDLES; i++)
@@ -303,7 +312,10 @@ store_submit(struct store *store)
 uint64_t
 store_done(struct store *store)
 {
-	return (journal_done(store->writer));
+	uint64_t done = journal_done(store->writer);
+
+	large_done(store, done);
+	return (done);
 }
 
 enum journal_ran
@@ -411,6 +423,13 @@ stream_touch(struct stream *s)
 	s->dirty = true;
 	s->next_dirty = s->store->dirty;
 	s->store->dirty = s;
+}
+
+void
+stream_fence(struct stream *s, const struct err *err)
+{
+	if (!s->offline)
+		snprintf(s->fence, sizeof(s->fence), "%.150s", err->text);
 }
 
 enum store_result

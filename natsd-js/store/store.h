@@ -35,6 +35,8 @@ struct stream;
 struct store_options {
 	struct journal_options journal;
 	uint32_t block_bytes;	 /* of a block file; a larger record has one of its own */
+	uint32_t large_bytes;	 /* a larger record goes to its block file at once, and the journal
+				  * has only its head */
 	uint64_t write_cache;	 /* bytes not yet in block files, before a checkpoint begins */
 	int64_t write_age_ns;	 /* between two checkpoints, while anything changes */
 	uint64_t read_cache;	 /* bytes for what is remembered of blocks that were searched */
@@ -145,6 +147,9 @@ enum removal {
 	REMOVAL_MAX_PER_SUBJECT,
 	REMOVAL_TTL,
 	REMOVAL_LOST, /* the medium has it no more */
+	REMOVAL_FAILED, /* it was never stored: a large record that could not be written.  Told
+			 * before its ticket is done: the answer is an error, not an
+			 * acknowledgement.  The stream is fenced, and says why. */
 };
 typedef void store_told(void *, uint64_t first, uint64_t last, struct str subject, enum removal);
 void stream_tell(struct stream *, store_told *, void *arg);

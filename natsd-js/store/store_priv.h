@@ -14,6 +14,7 @@
 #include "natsd-js/store/contents.h"
 #include "natsd-js/store/index.h"
 #include "natsd-js/store/job.h"
+#include "natsd-js/store/large.h"
 #include "natsd-js/store/record.h"
 #include "natsd-js/store/seqset.h"
 #include "natsd-js/store/store.h"
@@ -37,16 +38,32 @@ enum store_journal { /* types of the journal's records */
 	STORE_J_DELETE,
 	STORE_J_CUT,
 	STORE_J_ERASE,
+	STORE_J_LARGE,
+};
+
+/* A large record behind the part of its block that is known to be in the file: its bytes are there
+ * already, or go there by themselves. */
+struct extent {
+	uint32_t at, bytes;
+	struct large *on_way; /* until its ticket is done; NULL: in the file */
+	bool is_void;	      /* it could not be written */
+};
+
+struct large_head { /* what the journal has of one */
+	uint32_t number, at, bytes; /* without the zeros behind it */
+	uint64_t seq;
+	const uint8_t *fixed; /* RECORD_HEAD bytes; borrowed */
 };
 
 /*
  * A block: a span of sequences, each of them a message or dead.  Its bytes are, in this order, in
- * the file, on their way there, and waiting.
+ * the file, on their way there, and waiting; but for large records, which go there by themselves.
  */
 struct block {
 	uint32_t number;
 	bool sealed;	  /* nothing is appended any more */
 	bool is_new;	  /* its file was not made yet */
+	bool stale;	  /* but there is one, of a checkpoint that was not finished */
 	bool known;	  /* dead and steps are */
 	bool changed;	  /* the state file says something else of it */
 	bool broken;	  /* its file could not be written: never again */
@@ -61,6 +78,8 @@ struct block {
 	const uint8_t *flight;	   /* [synced, cut): of the job */
 	struct buf kept;	   /* the same, when that failed */
 	struct buf tail;	   /* [cut, len) */
+	struct extent *extents;	   /* of [synced, len): in neither of these */
+	uint32_t extent_count, extent_room;
 	uint64_t *dead;		   /* a bit a number; NULL: none */
 	uint32_t dead_words;
 	uint32_t *steps; /* offset of the first message of each BLOCK_STEP numbers; 0: none */
@@ -154,6 +173,7 @@ struct open_block {
 /* A run of bytes of a block file: who reads one message after the other. */
 #define WINDOW_BYTES (64u << 10)
 #define WINDOW_FIRST 4096u
+#define WINDOW_LARGE (1u << 20) /* more than that is not kept */
 struct window {
 	uint64_t uid; /* 0: holds nothing */
 	uint32_t number, from, len;
@@ -181,9 +201,14 @@ struct store {
 	uint32_t stream_count;
 	struct stream *dirty;
 	struct dead_stream *dead;
+	struct dead_stream *twins; /* opening: folders whose streams have the name of another */
 	bool catalogue_dirty, catalogue_damaged;
 	bool replaying;
 	uint64_t tail_bytes; /* in all blocks, waiting or on their way */
+	struct larges *larges; /* the sync thread's */
+	struct large *large_first, *large_last; /* on their way */
+	uint64_t large_bytes; /* of them */
+	uint64_t large_heads; /* bytes of those that the journal has to have, since the last cut */
 	bool hold; /* the journal has changes of a stream that is offline: nothing is released */
 	struct open_block open[STORE_HANDLES]; /* at the hash of uid and number, or not at all */
 	struct window window;
@@ -224,6 +249,7 @@ void store_report(struct store *, bool damage, const char *fmt, ...)
 uint8_t *store_begin(struct stream *, size_t n, bool data, enum store_result *, struct err *);
 void store_end(struct stream *, enum store_journal, size_t n);
 void stream_touch(struct stream *); /* it is dirty */
+void stream_fence(struct stream *, const struct err *); /* unless it is offline */
 void store_sleep(struct store *);   /* until something is done, or for a while */
 enum store_result store_no_memory(struct err *);
 
@@ -235,6 +261,10 @@ void stream_free(struct stream *); /* and no longer known */
 int store_dead_add(struct store *, uint64_t uid, bool named);
 int catalogue_load(struct store *, struct err *);
 int catalogue_encode(struct store *, struct buf *); /* -1: no memory */
+/* catalogue_is_twin - a folder of this uid was found, and another stream of its name.
+ * catalogue_settle - after the journal. */
+bool catalogue_is_twin(const struct store *, uint64_t uid);
+void catalogue_settle(struct store *);
 /* catalogue_rebuild - from the folders of the streams; damaged: there was one. */
 int catalogue_rebuild(struct store *, bool damaged, struct err *);
 
@@ -244,6 +274,7 @@ struct block *block_alone(struct stream *, uint64_t first_seq); /* in no list; N
 void block_free(struct store *, struct block *);
 uint32_t block_find_index(const struct stream *, uint64_t seq); /* the first with a seq >= it */
 struct block *block_find(const struct stream *, uint64_t seq);	/* whose span has it; NULL */
+bool block_has_file(const struct block *); /* or will have one, with the job on its way */
 /* block_reserve - number and all below may be put or killed without memory.  -1: none. */
 int block_reserve(struct block *, uint32_t number);
 /* block_put - a message at offset, the last one; block_reserve was asked. */
@@ -259,6 +290,7 @@ int block_kill_pairs(struct block *, struct rd *);
 int block_room_write(struct block *, size_t n); /* n bytes more in its tail; -1 */
 void block_write(struct block *, const uint8_t *, size_t n, uint32_t link);
 int block_write_dead(struct block *); /* its fresh ones; -1: no memory */
+int block_write_held(struct block *); /* that what it holds is durable; -1: no memory */
 void block_index_drop(struct block *);
 void store_index_trim(struct store *, const struct block *keep);
 void block_index_use(struct block *);
@@ -306,18 +338,49 @@ void store_handles_drop(struct store *, uint64_t uid, uint32_t number); /* numbe
 int stream_apply_message(struct stream *, const struct record *, struct err *);
 uint64_t record_counts(const struct record *); /* bytes, as nats-server counts */
 
-/* remove.c: the effect in memory of what is in the journal.  -1: no memory, or not to be read. */
-int stream_apply_remove(struct stream *, uint64_t first, uint64_t last, struct err *);
+/* remove.c: the effect in memory of what is in the journal.  -1: no memory, or not to be read; then
+ * those below *done have gone nevertheless. */
+int stream_apply_remove(struct stream *, uint64_t first, uint64_t last, uint64_t *done,
+    struct err *);
 int stream_apply_advance(struct stream *, uint64_t last);
-int stream_apply_cut(struct stream *, uint64_t last, struct err *);
+int stream_apply_cut(struct stream *, uint64_t last, uint64_t *done, struct err *);
 uint64_t stream_first(const struct stream *);
 void stream_forget_empty(struct stream *); /* blocks in which nothing lives */
 int stream_gone_add(struct stream *, uint32_t number, bool keep);
 /* stream_remove_range - first <= last <= last_seq; journal and memory. */
 enum store_result stream_remove_range(struct stream *, uint64_t first, uint64_t last, struct err *);
 int stream_apply_erase(struct stream *, uint64_t seq, struct err *);
-/* block_lost - a live message cannot be read any more: dead, and reported. */
+/* block_lost - a live message cannot be read any more: dead, and reported.
+ * block_void - it was never stored.  block_kill_reserve was asked. */
 void block_lost(struct block *, uint64_t seq);
+void block_void(struct block *, uint64_t seq, const struct record *);
+
+/* large.c */
+/* extent_reserve - room for one more; -1: no memory.  extent_add - at the end of its block.
+ * extent_from - the first that reaches behind offset; NULL.  extent_bytes - of those that begin in
+ * from..to.  extent_on_way - is one of them not done yet?  extent_landed - those in the part that
+ * is known to be in the file are forgotten. */
+int extent_reserve(struct block *);
+void extent_add(struct block *, struct large *);
+const struct extent *extent_from(const struct block *, uint32_t offset);
+uint32_t extent_bytes(const struct block *, uint32_t from, uint32_t to);
+bool extent_on_way(const struct block *);
+void extent_landed(struct block *);
+void extent_free(struct block *);
+/* large_waits - so much is on its way that a record of n bytes has to wait.  large_send - its head
+ * is at the place that store_begin gave.  large_done - all up to this ticket. */
+bool large_waits(const struct store *, size_t n);
+void large_send(struct store *, struct large *, uint64_t uid);
+void large_done(struct store *, uint64_t ticket);
+void large_forget(struct store *); /* what is on its way; the sync thread has ended */
+/* large_parse - false: it says nothing that can be.  large_load - its bytes, to be freed, and the
+ * record in them; NULL.  large_is_absent - for this reason: they are not there, or do not verify.
+ * large_holds - as journal_replay wants it. */
+bool large_parse(const struct journal_entry *, struct large_head *);
+uint8_t *large_load(struct store *, uint64_t uid, const struct large_head *, struct record *,
+    struct err *);
+bool large_is_absent(const struct err *);
+bool large_holds(void *store, const struct journal_entry *);
 
 /* stream_sums.c */
 /* stream_sum - of a subject that has messages; NULL.  stream_sum_get - also when it has none; NULL:

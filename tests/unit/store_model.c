@@ -40,8 +40,14 @@ void
 model_fill(struct model_message *m, struct store_message *to, uint8_t *memory)
 {
 	size_t headers = m->what % 3 == 0 ? 12 + m->what % 40 : 0;
-	size_t payload = m->what % 31 == 0 ? 2500 : m->what % 150;
+	size_t payload = m->what % 150;
 
+	if (m->what % 31 == 0)
+		payload = 2500;
+	else if (m->what % 61 == 0)
+		payload = 4000 + m->what % 7000;
+	else if (m->what % 509 == 0)
+		payload = MODEL_PAYLOAD_MAX - m->what % 200000;
 	memset(memory, (int)(m->what * 7 + 1) & 0xff, headers + payload);
 	if (payload >= sizeof(m->what))
 		memcpy(memory + headers, &m->what, sizeof(m->what));
@@ -55,7 +61,7 @@ model_fill(struct model_message *m, struct store_message *to, uint8_t *memory)
 static uint64_t
 message_bytes(const struct model_message *m)
 {
-	uint8_t memory[MODEL_MESSAGE_MAX];
+	static uint8_t memory[MODEL_MESSAGE_MAX];
 	struct store_message full;
 	struct model_message copy = *m;
 
@@ -110,10 +116,24 @@ create(struct model *m, struct store *store, unsigned i, struct seed *seed)
 	return (true);
 }
 
+/* A large one that could not be written: it was never there. */
+static void
+told_failed(void *arg, uint64_t first, uint64_t last, struct str subject, enum removal why)
+{
+	struct model_stream *ms = arg;
+
+	(void)subject;
+	if (why == REMOVAL_ASKED)
+		return;
+	ck_assert(why == REMOVAL_FAILED);
+	ck_assert(first == last && ms->messages[first].here);
+	ms->messages[first].here = false;
+}
+
 static bool
 append(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now)
 {
-	uint8_t memory[MODEL_MESSAGE_MAX];
+	static uint8_t memory[MODEL_MESSAGE_MAX];
 	struct model_message m = { .here = true, .subject = (uint8_t)seed_below(seed,
 		MODEL_SUBJECTS), .what = (uint32_t)seed_next(seed) };
 	struct store_message full;
@@ -207,7 +227,7 @@ purge(struct model_stream *ms, struct stream *s, struct seed *seed)
 			matching += ms->messages[seq].here &&
 			    subject_matches(model_subject(ms->messages[seq].subject), filter);
 		matching = keep > matching ? 0 : matching - keep;
-		stream_tell(s, NULL, NULL);
+		stream_tell(s, told_failed, ms);
 		if (result != STORE_OK)
 			return (purge_half(ms, gone));
 		for (uint64_t seq = 1; seq <= ms->last && matching > 0; seq++)
@@ -221,7 +241,7 @@ purge(struct model_stream *ms, struct stream *s, struct seed *seed)
 		ck_assert_uint_eq(purged, expect);
 		return (true);
 	}
-	stream_tell(s, NULL, NULL);
+	stream_tell(s, told_failed, ms);
 	if (result != STORE_OK)
 		return (purge_half(ms, gone));
 	for (uint64_t seq = 1; seq < below && seq <= ms->last; seq++) {
@@ -259,7 +279,7 @@ enforce(struct model_stream *ms, struct stream *s, struct seed *seed)
 
 	stream_tell(s, told, ms);
 	result = stream_enforce(s, &l, NULL, NULL);
-	stream_tell(s, NULL, NULL);
+	stream_tell(s, told_failed, ms);
 	if (result != STORE_OK)
 		return (false);
 	ck_assert_uint_le(model_count(ms), l.max_msgs);
@@ -300,7 +320,7 @@ expire(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now
 	stream_max_age(s, age, now);
 	stream_tell(s, told, ms);
 	result = stream_expire(s, now, may, ms, NULL);
-	stream_tell(s, NULL, NULL);
+	stream_tell(s, told_failed, ms);
 	for (uint64_t seq = 1; seq <= ms->last && result == STORE_OK; seq++) {
 		const struct model_message *m = &ms->messages[seq];
 		int64_t expires = model_expires(m);
@@ -361,23 +381,24 @@ model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 	ck_assert(ms->here == (s != NULL));
 	if (s == NULL)
 		return (create(m, store, i, seed));
-	if (what < 70)
+	stream_tell(s, told_failed, ms);
+	if (what < 69)
 		return (append(ms, s, seed, now));
-	if (what < 84)
+	if (what < 83)
 		return (remove_one(ms, s, seed));
-	if (what < 86)
+	if (what < 85)
 		return (purge(ms, s, seed));
-	if (what < 88)
+	if (what < 87)
 		return (seed_below(seed, 2) == 0 ? enforce(ms, s, seed) : expire(ms, s, seed, now));
-	if (what < 95)
+	if (what < 93)
 		return (small(ms, s, seed));
-	if (what < 98) {
+	if (what < 96) {
 		if (stream_mark(s, 7, 3, ms->mark + 8, NULL) != STORE_OK)
 			return (false);
 		ms->mark += 8;
 		return (true);
 	}
-	if (what < 99 && seed_below(seed, 3) == 0)
+	if (what < 98)
 		return (truncate_to(ms, s, seed));
 	if (what < 99) {
 		to = ms->last + seed_below(seed, 5);
@@ -399,7 +420,7 @@ model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 static bool
 same(const struct model_message *m, const struct store_message *found)
 {
-	uint8_t memory[MODEL_MESSAGE_MAX];
+	static uint8_t memory[MODEL_MESSAGE_MAX];
 	struct model_message copy = *m;
 	struct store_message full;
 

@@ -41,7 +41,8 @@ struct str model_subject(unsigned n);
 struct str model_name(unsigned stream);
 
 /* model_fill - the message that `what` stands for, in memory of the caller's. */
-#define MODEL_MESSAGE_MAX 4096
+#define MODEL_PAYLOAD_MAX (300u << 10)
+#define MODEL_MESSAGE_MAX (MODEL_PAYLOAD_MAX + 64)
 void model_fill(struct model_message *, struct store_message *, uint8_t *memory);
 
 /* model_step - one random change to both; false: the store said BUSY, FULL or ERROR, and the model

@@ -58,7 +58,7 @@ static struct disk *
 base(bool clean)
 {
 	struct disk *d = disk_memory(16u << 20);
-	uint8_t memory[MODEL_MESSAGE_MAX];
+	static uint8_t memory[MODEL_MESSAGE_MAX];
 	struct stream_config c = { .account = STR("A"), .name = STR("S"), .created = 5 };
 	struct store_message m;
 	struct store *store;
@@ -94,7 +94,7 @@ static void
 look(struct store *store, struct seen *seen)
 {
 	struct stream *s = stream_find(store, STR("A"), STR("S"));
-	uint8_t memory[MODEL_MESSAGE_MAX];
+	static uint8_t memory[MODEL_MESSAGE_MAX];
 	struct store_message m, expect;
 	struct err err;
 
@@ -363,7 +363,7 @@ START_TEST(missing_state_is_offline)
 	char name[20];
 	uint64_t uid = uid_of(d);
 	int folder = stream_folder_open(d, name, uid);
-	uint8_t memory[MODEL_MESSAGE_MAX];
+	static uint8_t memory[MODEL_MESSAGE_MAX];
 	struct store_message m;
 	struct store *store;
 	struct stream *s;
@@ -506,7 +506,7 @@ START_TEST(quota_is_a_full_disk_faults_52)
 	struct fault_plan plan = { .what = FAULT_ERROR, .error = _i == 0 ? EDQUOT : ENOSPC,
 		.kinds = 1u << DISK_CALL_WRITE, .nth = 1, .for_good = true };
 	const struct fault_plan none = { .what = FAULT_NONE };
-	uint8_t memory[MODEL_MESSAGE_MAX];
+	static uint8_t memory[MODEL_MESSAGE_MAX];
 	struct store_message m;
 	struct err err;
 	struct store *store = open_store(d, &err);
@@ -582,7 +582,7 @@ END_TEST
 START_TEST(full_disk_heals_faults_50)
 {
 	struct disk *d = base(true), *copy;
-	uint8_t memory[MODEL_MESSAGE_MAX];
+	static uint8_t memory[MODEL_MESSAGE_MAX];
 	struct store_message m;
 	struct store *store, *other;
 	struct stream *s;
