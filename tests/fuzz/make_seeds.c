@@ -111,8 +111,11 @@ from_text(struct str text, const char *corpus, const char *name)
 		errx(1, "%s", e.text);
 	options_tree(&o, c, "x", &report, &authorization);
 	if (report.errors.len == 0 && access_resolve(&o, authorization, "nats-01234567", &e) == 0) {
+		/* The authorities of this machine are no seed. */
 		if (o.tls == NULL)
 			o.tls = some_tls(o.access);
+		else if (o.tls->ca_pem != NULL && tls_string(&o.tls->ca_pem, "authority", NULL) != 0)
+			errx(1, "no memory");
 		write_seeds(&o, corpus, name);
 	}
 	report_free(&report);
