@@ -22,6 +22,7 @@ struct entry {
 	uint64_t hash;
 	uint64_t generation;
 	uint64_t used; /* the cache's clock at the last hit */
+	uint64_t hits;
 	struct trie_result result; /* its arrays lie in this block */
 	uint32_t account;
 	uint32_t block; /* bytes */
@@ -36,13 +37,22 @@ struct set {
 	uint32_t recent; /* the way of the last hit: looked at first */
 };
 
+/* What is counted of an account: a hit in its entry, and here once the entry is gone. */
+struct share {
+	uint64_t hits, misses;
+};
+
+#define SHARES_MAX (1u << 20) /* accounts from there on have one share together */
+
 #define STRANGERS 4096u /* subjects asked for once that are remembered; a power of two */
 
 struct trie_cache {
 	uint32_t mask; /* sets - 1 */
 	bool off;
 	uint64_t clock;
-	uint64_t hits, misses;
+	struct share *shares; /* [nshares], by account */
+	uint32_t nshares;
+	struct share others; /* of accounts that have none */
 	size_t held; /* bytes of all blocks */
 	uint32_t hand; /* the set that gives up its entries next */
 	struct trie_result scratch;
@@ -51,6 +61,7 @@ struct trie_cache {
 	uint32_t strangers[STRANGERS]; /* tags of subjects that found a full set */
 };
 
+static struct share *share_of(struct trie_cache *, uint32_t account);
 static bool fits(const struct trie_result *, struct str subject);
 static size_t block_bytes(const struct trie_result *, struct str subject);
 static bool is_stranger(struct trie_cache *, const struct set *, uint64_t hash);
@@ -90,6 +101,7 @@ trie_cache_free(struct trie_cache *c)
 			free(c->sets[i].entries[way]);
 	}
 	trie_result_free(&c->scratch);
+	free(c->shares);
 	free(c->sets);
 	free(c);
 }
@@ -159,9 +171,9 @@ find(struct set *set, uint64_t hash, uint32_t account, struct str subject)
 }
 
 static const struct trie_result *
-match_anew(struct trie_cache *c, struct trie *t, struct str subject)
+match_anew(struct trie_cache *c, uint32_t account, struct trie *t, struct str subject)
 {
-	c->misses++;
+	share_of(c, account)->misses++;
 	return (trie_match(t, subject, &c->scratch) == 0 ? &c->scratch : NULL);
 }
 
@@ -177,10 +189,10 @@ match_and_keep(struct trie_cache *c, uint64_t hash, uint32_t account, struct tri
 	struct entry *e;
 
 	if (is_stranger(c, set, hash))
-		return (match_anew(c, t, subject));
+		return (match_anew(c, account, t, subject));
 	first_hash = subject_first_hash(subject);
 	generation = trie_generation(t, first_hash);
-	result = match_anew(c, t, subject);
+	result = match_anew(c, account, t, subject);
 	if (result == NULL || !fits(result, subject))
 		return (result);
 	e = place(c, set, hash, block_bytes(result, subject));
@@ -204,7 +216,7 @@ trie_cache_match(struct trie_cache *c, uint32_t account, struct trie *t, struct 
 	uint64_t hash;
 
 	if (c->off || subject.n > TRIE_CACHE_SUBJECT_MAX)
-		return (match_anew(c, t, subject));
+		return (match_anew(c, account, t, subject));
 	if (e == NULL || !is_subject(e, account, subject)) {
 		hash = key_hash(account, subject);
 		e = find(set_of(c, hash), hash, account, subject);
@@ -214,30 +226,93 @@ trie_cache_match(struct trie_cache *c, uint32_t account, struct trie *t, struct 
 	}
 	if (e->generation != trie_generation(t, e->first_hash))
 		return (match_and_keep(c, e->hash, account, t, subject));
-	c->hits++;
+	e->hits++;
 	e->used = ++c->clock;
 	return (&e->result);
+}
+
+/* ---- figures ---- */
+
+/* Grown by a miss, which is slow anyway. */
+static struct share *
+share_of(struct trie_cache *c, uint32_t account)
+{
+	struct share *shares;
+	uint32_t n = c->nshares == 0 ? 16 : c->nshares;
+
+	if (account < c->nshares)
+		return (&c->shares[account]);
+	if (account >= SHARES_MAX)
+		return (&c->others);
+	while (n <= account)
+		n *= 2;
+	if ((shares = reallocarray(c->shares, n, sizeof(*shares))) == NULL)
+		return (&c->others);
+	memset(shares + c->nshares, 0, (n - c->nshares) * sizeof(*shares));
+	c->shares = shares;
+	c->nshares = n;
+	return (&c->shares[account]);
+}
+
+static void
+add_entry(struct trie_cache_stats *s, const struct entry *e)
+{
+	uint32_t fanout = e->result.plain + e->result.nqueues;
+
+	s->hits += e->hits;
+	s->entries++;
+	s->result_subs += fanout;
+	if (fanout > s->max_fanout)
+		s->max_fanout = fanout;
+}
+
+static void
+add_share(struct trie_cache_stats *s, const struct share *share)
+{
+	s->hits += share->hits;
+	s->misses += share->misses;
 }
 
 void
 trie_cache_stats(const struct trie_cache *c, struct trie_cache_stats *out)
 {
-	const struct trie_result *r;
-	uint32_t i, way, fanout;
+	uint32_t i, way;
 
-	*out = (struct trie_cache_stats){ .hits = c->hits, .misses = c->misses };
+	*out = (struct trie_cache_stats){ .hits = 0 };
+	add_share(out, &c->others);
+	for (i = 0; i < c->nshares; i++)
+		add_share(out, &c->shares[i]);
 	for (i = 0; i <= c->mask; i++) {
 		for (way = 0; way < WAYS; way++) {
-			if (c->sets[i].entries[way] == NULL)
-				continue;
-			r = &c->sets[i].entries[way]->result;
-			fanout = r->plain + r->nqueues;
-			out->entries++;
-			out->result_subs += fanout;
-			if (fanout > out->max_fanout)
-				out->max_fanout = fanout;
+			if (c->sets[i].entries[way] != NULL)
+				add_entry(out, c->sets[i].entries[way]);
 		}
 	}
+}
+
+void
+trie_cache_shares(const struct trie_cache *c, struct trie_cache_stats *out, uint32_t n)
+{
+	const struct entry *e;
+	uint32_t i, way;
+
+	memset(out, 0, n * sizeof(*out));
+	for (i = 0; i < c->nshares && i < n; i++)
+		add_share(&out[i], &c->shares[i]);
+	for (i = 0; i <= c->mask; i++) {
+		for (way = 0; way < WAYS; way++) {
+			if ((e = c->sets[i].entries[way]) != NULL && e->account < n)
+				add_entry(&out[e->account], e);
+		}
+	}
+}
+
+/* It is about to be used for another subject, or is gone. */
+static void
+retire(struct trie_cache *c, struct entry *e)
+{
+	share_of(c, e->account)->hits += e->hits;
+	e->hits = 0;
 }
 
 static bool
@@ -305,8 +380,11 @@ place(struct trie_cache *c, struct set *set, uint64_t hash, size_t bytes)
 		if ((e = malloc(block)) == NULL)
 			return (NULL);
 		e->block = (uint32_t)block;
+		e->hits = 0;
 		c->held += block;
 		set->entries[best] = e;
+	} else {
+		retire(c, e);
 	}
 	set->tags[best] = (uint32_t)(hash >> 32);
 	return (e);
@@ -335,6 +413,7 @@ drop(struct trie_cache *c, struct entry **at)
 {
 	if (*at == NULL)
 		return;
+	retire(c, *at);
 	c->held -= (*at)->block;
 	if (c->last == *at)
 		c->last = NULL;

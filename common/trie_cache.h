@@ -33,13 +33,15 @@ void trie_cache_free(struct trie_cache *);
 
 /*
  * trie_cache_match - the result for a subject; borrowed, valid until the next call or until the
- * caller is quiescent.  account: any number that is unique per trie for ever.  NULL: no memory.
+ * caller is quiescent.  account: a small number that is unique per trie for ever.  NULL: no memory.
  * The worker is online in the trie's qsbr domain.
  */
 const struct trie_result *trie_cache_match(struct trie_cache *, uint32_t account, struct trie *,
     struct str subject);
 
-/* trie_cache_stats - looks at all entries: for monitoring. */
+/* trie_cache_stats - looks at all entries: for monitoring.  trie_cache_shares - by account, into out[n];
+ * accounts with numbers from n on are left out. */
 void trie_cache_stats(const struct trie_cache *, struct trie_cache_stats *);
+void trie_cache_shares(const struct trie_cache *, struct trie_cache_stats *out, uint32_t n);
 
 #endif

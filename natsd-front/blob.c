@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "natsd-front/blob.h"
@@ -9,10 +10,13 @@ static const size_t blob_sizes[BLOB_CLASSES] = { BLOB_SMALL, BLOB_MEDIUM, BLOB_L
 /* unused blobs that a trim leaves in each list: 32 KiB, 128 KiB, 256 KiB */
 static const uint32_t blob_keeps[BLOB_CLASSES] = { 64, 32, 4 };
 
+#define GIVE_BACK_BYTES ((size_t)4 << 20)
+
 struct blob_store {
 	struct blob *free_[BLOB_CLASSES];
 	uint32_t nfree[BLOB_CLASSES];
 	size_t out_bytes;	      /* owner's count */
+	size_t idle_bytes; /* given to malloc and not taken from it again since */
 	struct blob *_Atomic foreign; /* dropped by other threads */
 	_Atomic uint64_t refs;	      /* blobs in existence, plus one for the owner */
 };
@@ -39,6 +43,7 @@ blob_home(struct blob_store *st, struct blob *b)
 {
 	st->out_bytes -= b->size;
 	if (b->class_ == BLOB_CLASSES) {
+		st->idle_bytes += b->size;
 		blob_destroy(b);
 		return;
 	}
@@ -108,8 +113,14 @@ blob_store_trim(struct blob_store *st)
 			b = st->free_[i];
 			st->free_[i] = b->next;
 			st->nfree[i]--;
+			st->idle_bytes += b->size;
 			blob_destroy(b);
 		}
+	}
+	/* malloc keeps what lies between two blocks in use: a burst of everybody would cost for ever. */
+	if (st->idle_bytes >= GIVE_BACK_BYTES) {
+		st->idle_bytes = 0;
+		malloc_trim(0);
 	}
 }
 
@@ -126,6 +137,7 @@ blob_make(struct blob_store *st, uint32_t class_, size_t size)
 
 	if (size > SIZE_MAX - sizeof(*b) || (b = malloc(sizeof(*b) + size)) == NULL)
 		return (NULL);
+	st->idle_bytes -= size < st->idle_bytes ? size : st->idle_bytes;
 	b->class_ = class_;
 	b->size = size;
 	b->store = st;

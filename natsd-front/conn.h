@@ -129,6 +129,7 @@ struct conn {
 	uint64_t mark_open;	/* weight of its marks that is not back */
 	uint32_t mark_number;
 	uint32_t stalled_us;	/* in this read */
+	uint32_t stall_us;	/* the last time */
 	uint32_t pings_out;
 	int32_t max_payload;
 

@@ -1,7 +1,9 @@
 #include "config.h"
 
+#include "common/log.h"
 #include "natsd-front/conn.h"
 #include "natsd-front/conn_input.h"
+#include "natsd-front/text.h"
 
 static struct conn_list *
 wait_list(struct worker *w, unsigned bits)
@@ -57,6 +59,17 @@ resume_all(struct conn_list *list, enum conn_pause bit)
 }
 
 static void
+tell_stall_over(const struct conn *c)
+{
+	char span[TEXT_DURATION_MAX];
+
+	if (!log_wants(LOG_LVL_DEBUG))
+		return;
+	text_duration(span, c->stall_us * NS_PER_US);
+	conn_log(c, LOG_LVL_DEBUG, "Timed out of fast producer stall (%s)", span);
+}
+
+static void
 resume_late(struct worker *w, struct conn_list *list, enum conn_pause bit)
 {
 	struct conn *c, *next;
@@ -67,6 +80,8 @@ resume_late(struct worker *w, struct conn_list *list, enum conn_pause bit)
 			continue;
 		if (bit == CONN_PAUSE_ROLE)
 			c->patience_epoch = w->role_epoch;
+		else if (bit == CONN_PAUSE_STALL)
+			tell_stall_over(c);
 		conn_resume(c, bit);
 	}
 }

@@ -57,11 +57,18 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/monitor/page_accountz.c \
 	natsd-front/monitor/page_accstatz.c \
 	natsd-front/monitor/page_connz.c \
+	natsd-front/monitor/page_debug_vars.c \
+	natsd-front/monitor/page_gatewayz.c \
 	natsd-front/monitor/page_healthz.c \
+	natsd-front/monitor/page_ipqueuesz.c \
+	natsd-front/monitor/page_jsz.c \
+	natsd-front/monitor/page_leafz.c \
 	natsd-front/monitor/page_metrics.h natsd-front/monitor/page_metrics.c \
 	natsd-front/monitor/page_metrics_connz.c \
 	natsd-front/monitor/page_metrics_natsd.c \
+	natsd-front/monitor/page_raftz.c \
 	natsd-front/monitor/page_root.c \
+	natsd-front/monitor/page_routez.c \
 	natsd-front/monitor/page_subsz.c \
 	natsd-front/monitor/page_varz.c \
 	natsd-front/monitor/params.h natsd-front/monitor/params.c \

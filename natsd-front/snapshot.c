@@ -311,6 +311,18 @@ fill_tallies(struct worker *w, struct snapshot_part *part)
 	return (0);
 }
 
+static int
+fill_caches(struct worker *w, struct snapshot_part *part)
+{
+	uint32_t n = atomic_load_explicit(&w->shared->naccounts, memory_order_acquire) + 1;
+
+	if ((part->caches = malloc(n * sizeof(*part->caches))) == NULL)
+		return (-1);
+	part->ncaches = n;
+	trie_cache_shares(w->cache, part->caches, n);
+	return (0);
+}
+
 static uint32_t
 list_length(const struct conn_list *l)
 {
@@ -354,6 +366,8 @@ fill_counts(struct worker *w, const struct snapshot_ask *ask, struct snapshot_pa
 	if ((ask->what & SNAPSHOT_LOAD) != 0)
 		fill_load(w, part);
 	if ((ask->what & SNAPSHOT_TALLIES) != 0 && fill_tallies(w, part) != 0)
+		return (-1);
+	if ((ask->what & SNAPSHOT_CACHES) != 0 && fill_caches(w, part) != 0)
 		return (-1);
 	if ((ask->what & SNAPSHOT_CONNS) == 0 || ask->cid != 0 || w->conns.used == 0)
 		return (0);
@@ -582,6 +596,7 @@ snapshot_free(struct snapshot *s)
 			snapshot_conn_clear(&s->parts[i].conns[j]);
 		free(s->parts[i].conns);
 		free(s->parts[i].tallies);
+		free(s->parts[i].caches);
 	}
 	for (i = 0; i < PEER_COUNT; i++)
 		free(s->roles[i].json);

@@ -26,6 +26,7 @@
 #define SNAPSHOT_ROLES 8u /* what js and raft say of themselves */
 #define SNAPSHOT_TALLIES 16u /* of accounts */
 #define SNAPSHOT_LOAD 32u    /* rings, and connections that wait */
+#define SNAPSHOT_CACHES 64u  /* of matches, by account */
 
 struct snapshot_sub {
 	struct account *account;
@@ -79,6 +80,8 @@ struct snapshot_part { /* of one worker */
 	uint32_t turns; /* that the worker copied connections in */
 	struct tally *tallies; /* [ntallies], by number of the account; when asked */
 	uint32_t ntallies;
+	struct trie_cache_stats *caches; /* [ncaches], by number of the account; when asked */
+	uint32_t ncaches;
 	/* SNAPSHOT_LOAD: */
 	uint64_t waiting_bytes; /* that found no room in a ring */
 	uint32_t ring_bytes[PEER_COUNT]; /* in the ring to that role, not yet finished with */

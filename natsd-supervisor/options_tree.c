@@ -132,14 +132,14 @@ trim(struct str s)
 static bool
 has_line(const struct buf *lines, struct str line)
 {
-	const char *at = (const char *)lines->data, *end = at + lines->len;
+	const char *at = (const char *)lines->data, *nl;
+	size_t left = lines->len, n;
 
-	while (at < end) {
-		const char *nl = memchr(at, '\n', (size_t)(end - at));
-
-		if (str_eq(line, (struct str){ .p = at, .n = (size_t)(nl - at) }))
+	for (; left > 0; at += n + 1, left -= n + 1) {
+		nl = memchr(at, '\n', left);
+		n = (size_t)(nl - at);
+		if (str_eq(line, (struct str){ .p = at, .n = n }))
 			return (true);
-		at = nl + 1;
 	}
 	return (false);
 }

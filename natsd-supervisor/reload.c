@@ -75,7 +75,6 @@ apply_log(struct server *s, const struct options *old, const struct options *nex
 	struct logfile_options o;
 	struct err e;
 
-	options_set_log(next);
 	if (strcmp(old->log_file, next->log_file) == 0 && old->logtime == next->logtime &&
 	    old->logtime_utc == next->logtime_utc)
 		return;
@@ -126,8 +125,9 @@ on_done(void *ctx, const char *why)
 	}
 	s->options = s->next;
 	memset(&s->next, 0, sizeof(s->next));
+	options_set_log(&s->options);
+	reload_diff_log(&old, &s->options); /* into the log as it was, as nats-server tells it */
 	apply_log(s, &old, &s->options);
-	reload_diff_log(&old, &s->options);
 	apply_files(s, &old, &s->options);
 	options_free(&old);
 	log_info("Reloaded server configuration (%s)", s->options.config_digest);

@@ -53,6 +53,7 @@ client_stall(struct conn *c, uint32_t us)
 	if (us == 0)
 		return;
 	c->stalled_us += us;
+	c->stall_us = us;
 	conn_pause(c, CONN_PAUSE_STALL, mono_add_ns(w->now, us * NS_PER_US));
 	if (c->stalled_us >= STALL_LOG_US &&
 	    shared_may_log(&w->shared->stall_logged_ns, w->now.ns, NS_PER_S))

@@ -216,12 +216,12 @@ phase_blanks(struct feed *f)
 
 /*
  * Cuts a line into words.  Returns its LF; NULL: there is none before end.  args->n is ARGS_BAD for
- * more words than any line may have, or a CR that does not end the line.
+ * more words than any line may have, or a CR that does not end the line where that is no blank.
  */
 #define ARGS_BAD (ARGS_MAX + 1)
 
 static const uint8_t *
-args_scan(const uint8_t *at, const uint8_t *end, struct args *args, bool *cr)
+args_scan(const uint8_t *at, const uint8_t *end, bool cr_is_blank, struct args *args, bool *cr)
 {
 	const uint8_t *from;
 	unsigned n = 0;
@@ -250,7 +250,7 @@ args_scan(const uint8_t *at, const uint8_t *end, struct args *args, bool *cr)
 				return (NULL);
 			if (*at == '\n')
 				*cr = true;
-			else
+			else if (!cr_is_blank)
 				bad = true;
 		}
 		if (*at == '\n') {
@@ -481,7 +481,7 @@ line_end(struct feed *f, struct args *args, bool *cr)
 		if (is_text(p))
 			return (lf);
 	}
-	return (args_scan(f->at, f->end, args, cr));
+	return (args_scan(f->at, f->end, p->verb == VERB_SUB || p->verb == VERB_UNSUB, args, cr));
 }
 
 static enum parser_next

@@ -57,6 +57,34 @@ facts_tally(const struct facts *f, const struct facts_account *a)
 	return (sum);
 }
 
+static void
+add_cache(struct trie_cache_stats *sum, const struct trie_cache_stats *c)
+{
+	sum->hits += c->hits;
+	sum->misses += c->misses;
+	sum->result_subs += c->result_subs;
+	sum->entries += c->entries;
+	if (c->max_fanout > sum->max_fanout)
+		sum->max_fanout = c->max_fanout;
+}
+
+struct trie_cache_stats
+facts_cache(const struct facts *f, const struct facts_account *a)
+{
+	struct trie_cache_stats sum = { .hits = 0 };
+	const struct snapshot_part *part;
+	unsigned i;
+
+	for (i = 0; i < f->workers->nparts; i++) {
+		part = &f->workers->parts[i];
+		if (a == NULL)
+			add_cache(&sum, &part->cache);
+		else if (a->id < part->ncaches)
+			add_cache(&sum, &part->caches[a->id]);
+	}
+	return (sum);
+}
+
 struct worker_stats
 facts_worker_stats(const struct facts *f)
 {

@@ -25,7 +25,11 @@ enum facts_page { /* those whose requests are counted, in the order of their nam
 	FACTS_ACCOUNTZ,
 	FACTS_ACCSTATZ,
 	FACTS_CONNZ,
+	FACTS_GATEWAYZ,
 	FACTS_HEALTHZ,
+	FACTS_JSZ,
+	FACTS_LEAFZ,
+	FACTS_ROUTEZ,
 	FACTS_SUBSZ,
 	FACTS_VARZ,
 	FACTS_PAGES,
@@ -85,6 +89,10 @@ struct str facts_system_account(const struct facts *);
 
 /* facts_tally - what its clients did, summed over the workers (SNAPSHOT_TALLIES). */
 struct tally facts_tally(const struct facts *, const struct facts_account *);
+
+/* facts_cache - how its messages are matched, or those of all accounts (NULL), over the workers
+ * (SNAPSHOT_CACHES for one account). */
+struct trie_cache_stats facts_cache(const struct facts *, const struct facts_account *);
 
 /* facts_worker_stats - summed over the workers.  facts_conns - open connections. */
 struct worker_stats facts_worker_stats(const struct facts *);

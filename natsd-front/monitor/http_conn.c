@@ -137,6 +137,8 @@ status_text(int status)
 		return ("400 Bad Request");
 	case 404:
 		return ("404 Not Found");
+	case 417:
+		return ("417 Expectation Failed");
 	case 503:
 		return ("503 Service Unavailable");
 	default:
@@ -160,7 +162,7 @@ http_conn_answer(struct http_conn *c, const struct http_answer *a)
 	char date[64];
 	struct tm tm;
 
-	c->close_after = !c->request.keep_alive || c->request.body_n > HTTP_BODY_SKIPPED_MAX;
+	c->close_after = a->close || !c->request.keep_alive || c->request.body_n > HTTP_BODY_SKIPPED_MAX;
 	if (gmtime_r(&now, &tm) == NULL ||
 	    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
 		date[0] = '\0';
@@ -468,14 +470,17 @@ hand_over(struct http_conn *c)
 void
 http_conn_refuse(struct http_conn *c, const char *why)
 {
+	const char *lf = strchr(why, '\n');
+	int n = (int)(lf == NULL ? strlen(why) : (size_t)(lf - why));
+
 	c->close_after = true;
 	c->state = HTTP_WRITING;
 	c->written = 0;
 	c->out.len = 0;
 	event_del(c->readable);
 	evtimer_del(c->timer);
-	if (buf_addf(&c->out, "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
-		"Connection: close\r\n\r\n%s", why, why) != 0) {
+	if (buf_addf(&c->out, "HTTP/1.1 %.*s\r\nContent-Type: text/plain; charset=utf-8\r\n"
+		"Connection: close\r\n\r\n%s", n, why, lf == NULL ? why : lf + 1) != 0) {
 		log_error("monitoring: no memory for an answer");
 		conn_close(c);
 		return;

@@ -32,6 +32,7 @@ struct http_answer {
 	const char *before; /* header lines before Date and Content-Length, each with CR LF; or "" */
 	const char *after;  /* and behind them */
 	struct str body;
+	bool close; /* the connection ends behind it */
 };
 
 /*
@@ -51,7 +52,8 @@ const struct http_request *http_conn_request(const struct http_conn *);
 /* http_conn_answer - the answer to it; copies what it needs. */
 void http_conn_answer(struct http_conn *, const struct http_answer *);
 
-/* http_conn_refuse - instead of an answer: "HTTP/1.1 <why>" and the end of the connection. */
+/* http_conn_refuse - instead of an answer: "HTTP/1.1 <why>" and the end of the connection; why as
+ * http_request_parse gives it. */
 void http_conn_refuse(struct http_conn *, const char *why);
 
 #endif

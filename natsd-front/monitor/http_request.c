@@ -8,20 +8,23 @@
 
 #define BAD "400 Bad Request"
 #define BAD_NAME "400 Bad Request: invalid header name"
-#define BAD_VALUE "400 Bad Request: invalid header value"
+#define BAD_HOST "400 Bad Request: malformed Host header"
 #define NO_HOST "400 Bad Request: missing required Host header"
 #define BAD_VERSION "505 HTTP Version Not Supported: unsupported protocol version"
-#define BAD_ENCODING "501 Not Implemented"
+#define BAD_ENCODING "501 Not Implemented\nUnsupported transfer encoding"
 
 /* What the header lines have said so far. */
 struct seen {
 	unsigned hosts;
 	unsigned encodings;
+	bool is_host; /* the last line */
+	bool bad_host;
 	bool has_length, chunked, expects;
 	bool says_close, says_keep_alive;
 };
 
 static bool cut_line(struct str *rest, struct str *line);
+static struct str trim(struct str);
 static int first_line(struct str line, struct http_request *, const char **why);
 static int header_line(struct str line, struct http_request *, struct seen *, const char **why);
 static int take_header(struct str name, struct str value, struct http_request *, struct seen *);
@@ -59,6 +62,8 @@ http_request_parse(struct str head, struct http_request *r, const char **why)
 		if (line.p[0] == ' ' || line.p[0] == '\t') {
 			if (first)
 				return (-1); /* nothing there to continue */
+			/* It stands behind a blank, which no host has. */
+			seen.bad_host = seen.bad_host || (seen.is_host && trim(line).n > 0);
 			continue;
 		}
 		first = false;
@@ -188,11 +193,26 @@ header_line(struct str line, struct http_request *r, struct seen *seen, const ch
 		*why = BAD_NAME;
 		return (-1);
 	}
-	if (!is_value(value)) {
-		*why = BAD_VALUE;
+	if (!is_value(value))
 		return (-1);
-	}
 	return (take_header(name, value, r, seen));
+}
+
+/* Bytes that a host and its port can be made of; which of them is nobody's concern. */
+static bool
+is_host(struct str s)
+{
+	static const char others[] = "!$%&'()*+,-.:;=[]_~";
+	size_t i;
+	char c;
+
+	for (i = 0; i < s.n; i++) {
+		c = s.p[i];
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    memchr(others, c, sizeof(others) - 1) == NULL)
+			return (false);
+	}
+	return (true);
 }
 
 static bool
@@ -238,8 +258,10 @@ take_length(struct str value, struct http_request *r, struct seen *seen)
 static int
 take_header(struct str name, struct str value, struct http_request *r, struct seen *seen)
 {
-	if (is_word(name, STR("host"))) {
+	seen->is_host = is_word(name, STR("host"));
+	if (seen->is_host) {
 		seen->hosts++;
+		seen->bad_host = seen->bad_host || !is_host(value);
 	} else if (is_word(name, STR("content-length"))) {
 		return (take_length(value, r, seen));
 	} else if (is_word(name, STR("transfer-encoding"))) {
@@ -248,8 +270,9 @@ take_header(struct str name, struct str value, struct http_request *r, struct se
 	} else if (is_word(name, STR("connection"))) {
 		seen->says_close = seen->says_close || lists(value, STR("close"));
 		seen->says_keep_alive = seen->says_keep_alive || lists(value, STR("keep-alive"));
-	} else if (is_word(name, STR("expect"))) {
-		seen->expects = true;
+	} else if (is_word(name, STR("expect")) && !seen->expects) {
+		seen->expects = value.n > 0;
+		r->expects_more = value.n > 0 && !lists(value, STR("100-continue"));
 	}
 	return (0);
 }
@@ -263,6 +286,10 @@ conclude(struct http_request *r, const struct seen *seen, const char **why)
 		*why = NO_HOST;
 		return (-1);
 	}
+	if (seen->bad_host) {
+		*why = BAD_HOST;
+		return (-1);
+	}
 	/* HTTP/1.0 knows no encodings. */
 	if (r->minor >= 1 && seen->encodings != 0) {
 		if (seen->encodings > 1 || !seen->chunked) {
@@ -274,7 +301,7 @@ conclude(struct http_request *r, const struct seen *seen, const char **why)
 	}
 	r->keep_alive = (r->minor >= 1 ? !seen->says_close : seen->says_keep_alive);
 	/* Whoever waits for 100 Continue may still send its body, or not. */
-	if (seen->says_close || (seen->expects && (r->body_n > 0 || r->chunked)))
+	if (seen->says_close || r->expects_more || (seen->expects && (r->body_n > 0 || r->chunked)))
 		r->keep_alive = false;
 	return (0);
 }

@@ -20,6 +20,7 @@ struct http_request {
 	struct str target; /* as it stands in the first line; no control characters */
 	unsigned minor;	   /* HTTP/1.minor */
 	bool keep_alive;
+	bool expects_more; /* of its server than to wait for the body: 417 */
 	bool chunked;	   /* the body comes in chunks (http_chunks.h); body_n is 0 */
 	uint64_t body_n;   /* bytes of body that follow the head */
 };
@@ -32,7 +33,8 @@ size_t http_head_end(struct str received, size_t from);
 
 /*
  * http_request_parse - a whole head.  0; -1: *why is what follows "HTTP/1.1 " in the answer, for
- * instance "400 Bad Request: invalid header name"; static.
+ * instance "400 Bad Request: invalid header name", which is its body too unless another text stands
+ * behind a LF; static.
  */
 int http_request_parse(struct str head, struct http_request *, const char **why);
 

@@ -15,6 +15,7 @@
 
 #define STACK_BYTES (1u << 20)
 #define JSON_HEADERS "Access-Control-Allow-Origin: *\r\nContent-Type: application/json\r\n"
+#define EXPVAR_TYPE "Content-Type: application/json; charset=utf-8\r\n"
 #define TEXT_TYPE "Content-Type: text/plain; charset=utf-8\r\n"
 #define HTML_TYPE "Content-Type: text/html; charset=utf-8\r\n"
 #define METRICS_TYPE "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
@@ -50,6 +51,7 @@ static void on_request(struct http_conn *, void *);
 static void on_gone(struct http_conn *, void *);
 static void serve_waiting(struct monitor *);
 static void on_again(evutil_socket_t, short, void *);
+static void answer_bare(struct http_conn *, int status, bool close);
 static const struct page *route(struct monitor *, struct http_conn *, struct str *query);
 static void serve(struct monitor *, struct http_conn *, const struct page *, struct str query);
 static void answer_page(struct monitor *, struct http_conn *, struct page_call *);
@@ -215,7 +217,7 @@ on_request(struct http_conn *conn, void *ctx)
 	struct waiting *w = malloc(sizeof(*w));
 
 	if (w == NULL) {
-		http_conn_answer(conn, &(struct http_answer){ .status = 503, .before = "", .after = "" });
+		answer_bare(conn, 503, false);
 		return;
 	}
 	*w = (struct waiting){ .conn = conn };
@@ -286,6 +288,13 @@ on_again(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+answer_bare(struct http_conn *conn, int status, bool close)
+{
+	http_conn_answer(conn, &(struct http_answer){ .status = status, .before = "", .after = "",
+	    .close = close });
+}
+
+static void
 answer_not_found(struct http_conn *conn)
 {
 	http_conn_answer(conn, &(struct http_answer){ .status = 404,
@@ -344,6 +353,22 @@ find_page(const struct monitor *m, struct str path)
 	return (page_find((struct str){ .p = path.p + base.n, .n = path.n - base.n }));
 }
 
+/* What is not about a path: *, and the host of CONNECT.  True: it has been answered. */
+static bool
+answer_pathless(struct http_conn *conn, const struct http_request *r)
+{
+	if (r->expects_more)
+		answer_bare(conn, 417, true);
+	else if (str_eq(r->target, STR("*")))
+		answer_bare(conn, str_eq(r->method, STR("OPTIONS")) ? 200 : 400,
+		    !str_eq(r->method, STR("OPTIONS")));
+	else if (str_eq(r->method, STR("CONNECT")) && r->target.p[0] != '/')
+		answer_not_found(conn);
+	else
+		return (false);
+	return (true);
+}
+
 /* The page that is asked for; NULL: there is none, and that has been answered. */
 static const struct page *
 route(struct monitor *m, struct http_conn *conn, struct str *query)
@@ -353,9 +378,9 @@ route(struct monitor *m, struct http_conn *conn, struct str *query)
 	struct buf path = BUF_INIT(HTTP_HEAD_MAX), clean = BUF_INIT(HTTP_HEAD_MAX + 2u);
 	struct str raw;
 
-	if (str_eq(r->target, STR("*")) && str_eq(r->method, STR("OPTIONS"))) {
-		http_conn_answer(conn, &(struct http_answer){ .status = 200, .before = "", .after = "" });
-	} else if (http_target_split(r->target, &raw, query) != 0 ||
+	if (answer_pathless(conn, r))
+		return (NULL);
+	if (http_target_split(r->target, &raw, query) != 0 ||
 	    http_path_decode(raw, &path) != 0 || http_path_clean(raw, &clean) != 0) {
 		http_conn_refuse(conn, "400 Bad Request");
 	} else if (!str_eq(raw, buf_str(&clean))) {
@@ -389,7 +414,7 @@ serve(struct monitor *m, struct http_conn *conn, const struct page *page, struct
 		answer_page(m, conn, &call);
 	} else {
 		log_error("monitoring: %s: %s", page->path, e.text);
-		http_conn_answer(conn, &(struct http_answer){ .status = 500, .before = "", .after = "" });
+		answer_bare(conn, 500, false);
 	}
 	facts_forget(&m->facts);
 	page_end(&call);
@@ -400,6 +425,8 @@ set_headers(struct http_answer *a, const struct page_call *call)
 {
 	if (call->page->kind == PAGE_HTML)
 		a->after = HTML_TYPE;
+	else if (call->page->kind == PAGE_EXPVAR)
+		a->before = EXPVAR_TYPE;
 	else if (call->page->kind == PAGE_METRICS)
 		a->after = METRICS_TYPE;
 	else if (call->text)

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "natsd-front/monitor/page.h"
 #include "natsd-front/text.h"
@@ -18,6 +19,13 @@ static const struct {
 	{ "/accountz", &page_accountz },
 	{ "/accstatz", &page_accstatz },
 	{ "/healthz", &page_healthz },
+	{ "/routez", &page_routez },
+	{ "/gatewayz", &page_gatewayz },
+	{ "/leafz", &page_leafz },
+	{ "/jsz", &page_jsz },
+	{ "/raftz", &page_raftz },
+	{ "/ipqueuesz", &page_ipqueuesz },
+	{ "/debug/vars", &page_debug_vars },
 	{ "/metrics", &page_metrics },
 };
 
@@ -55,7 +63,22 @@ page_end(struct page_call *call)
 	free(call->healthz.account);
 	free(call->healthz.stream);
 	free(call->healthz.consumer);
+	free(call->queues);
 	*call = (struct page_call){ .page = NULL };
+}
+
+int
+page_parse_subs(struct params *p, bool *subs, bool *detail)
+{
+	char *text = params_text(p, "subs");
+	int rc = 0;
+
+	if (text != NULL && strcasecmp(text, "detail") == 0)
+		*subs = *detail = true;
+	else
+		rc = params_bool(p, "subs", subs);
+	free(text);
+	return (rc);
 }
 
 static const char *
@@ -154,6 +177,25 @@ page_sub_json(struct json_out *j, const struct snapshot_sub *s, bool with_accoun
 	json_ku64_oe(j, "max", s->max);
 	json_ku64(j, "cid", s->cid);
 	json_object_end(j);
+}
+
+static double
+ratio(uint64_t part, uint64_t whole)
+{
+	return (whole == 0 ? 0 : (double)part / (double)whole);
+}
+
+void
+page_sublist_json(struct json_out *j, const struct trie_stats *t, const struct trie_cache_stats *c)
+{
+	json_ku64(j, "num_subscriptions", t->subs);
+	json_ku64(j, "num_cache", c->entries);
+	json_ku64(j, "num_inserts", t->inserts);
+	json_ku64(j, "num_removes", t->removes);
+	json_ku64(j, "num_matches", c->hits + c->misses);
+	json_knum(j, "cache_hit_rate", ratio(c->hits, c->hits + c->misses));
+	json_ku64(j, "max_fanout", c->max_fanout);
+	json_knum(j, "avg_fanout", ratio(c->result_subs, c->entries));
 }
 
 void

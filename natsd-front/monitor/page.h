@@ -58,9 +58,11 @@ struct page_call {
 	struct page_metrics metrics;
 	char *acc;   /* of accountz */
 	bool unused; /* of accstatz */
+	bool all;    /* of ipqueuesz */
+	char *queues;
 };
 
-enum page_kind { PAGE_JSON, PAGE_HTML, PAGE_METRICS };
+enum page_kind { PAGE_JSON, PAGE_HTML, PAGE_METRICS, PAGE_EXPVAR };
 
 struct page {
 	const char *path; /* below the base path; "/" is the root page */
@@ -79,7 +81,8 @@ struct page {
 #define PAGE_BYTES_MAX (512u << 20)
 
 extern const struct page page_root, page_varz, page_connz, page_subsz, page_accountz, page_accstatz,
-    page_healthz, page_metrics;
+    page_healthz, page_metrics, page_routez, page_gatewayz, page_leafz, page_jsz, page_raftz,
+    page_ipqueuesz, page_debug_vars;
 
 /* page_find - by path below the base path; NULL: there is none. */
 const struct page *page_find(struct str path);
@@ -87,6 +90,9 @@ const struct page *page_find(struct str path);
 /* page_begin - options; 0; -1: refused, the text is in call->params.error.  page_end - in any case. */
 int page_begin(struct page_call *, const struct page *, struct str query);
 void page_end(struct page_call *);
+
+/* page_parse_subs - ?subs=: a truth, or "detail", which is both.  0; -1: refused. */
+int page_parse_subs(struct params *, bool *subs, bool *detail);
 
 /* page_natsd - natsd's own key, when it is asked for. */
 void page_natsd(struct json_out *, const struct page_call *, const struct facts *);
@@ -98,6 +104,9 @@ void page_rtt(char out[PAGE_TIME_MAX], int64_t ns);
 
 /* page_sub_json - a subscription (8.3); with_account: its account keys too. */
 void page_sub_json(struct json_out *, const struct snapshot_sub *, bool with_account);
+
+/* page_sublist_json - the eight figures of how messages are matched (8.2). */
+void page_sublist_json(struct json_out *, const struct trie_stats *, const struct trie_cache_stats *);
 
 /* page_range - offset and limit as they count: negative ones and 0 give the defaults. */
 #define PAGE_LIMIT 1024

@@ -28,8 +28,9 @@ accountz_parse(struct page_call *call)
 static void
 accountz_needs(const struct page_call *call, struct facts_needs *needs)
 {
-	(void)call;
 	needs->accounts = true;
+	needs->workers = call->acc != NULL;
+	needs->what = SNAPSHOT_CACHES;
 }
 
 static void
@@ -195,28 +196,10 @@ mappings_json(struct json_out *j, const struct access_account *a)
 
 /* ---- one account ---- */
 
-/* Matches are remembered by worker, for all accounts at once: an account has no share of them. */
-static void
-sublist(struct json_out *j, const struct trie_stats *t)
-{
-	static const char *const of_caches[] = { "num_matches", "cache_hit_rate", "max_fanout",
-		"avg_fanout" };
-	unsigned i;
-
-	json_key(j, "sublist_stats");
-	json_object_begin(j);
-	json_ku64(j, "num_subscriptions", t->subs);
-	json_ku64(j, "num_cache", 0);
-	json_ku64(j, "num_inserts", t->inserts);
-	json_ku64(j, "num_removes", t->removes);
-	for (i = 0; i < sizeof(of_caches) / sizeof(of_caches[0]); i++)
-		json_ku64(j, of_caches[i], 0);
-	json_object_end(j);
-}
-
 static int
 detail(struct json_out *j, const struct facts *f, const struct facts_account *a)
 {
+	struct trie_cache_stats cache = facts_cache(f, a);
 	int rc;
 
 	json_key(j, "account_detail");
@@ -232,7 +215,10 @@ detail(struct json_out *j, const struct facts *f, const struct facts_account *a)
 	json_ku64(j, "subscriptions", a->stats.subs);
 	rc = mappings_json(j, a->said);
 	json_kstr(j, "name_tag", str_of(a->name));
-	sublist(j, &a->stats);
+	json_key(j, "sublist_stats");
+	json_object_begin(j);
+	page_sublist_json(j, &a->stats, &cache);
+	json_object_end(j);
 	json_object_end(j);
 	return (rc);
 }

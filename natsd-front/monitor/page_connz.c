@@ -172,20 +172,6 @@ parse_state(struct page_connz *o, struct params *p)
 	return (rc);
 }
 
-static int
-parse_subs(struct page_connz *o, struct params *p)
-{
-	char *text = params_text(p, "subs");
-	int rc = 0;
-
-	if (text != NULL && strcasecmp(text, "detail") == 0)
-		o->subs = o->detail = true;
-	else
-		rc = params_bool(p, "subs", &o->subs);
-	free(text);
-	return (rc);
-}
-
 /* In the order in which nats-server finds fault. */
 static int
 connz_parse(struct page_call *call)
@@ -193,7 +179,7 @@ connz_parse(struct page_call *call)
 	struct page_connz *o = &call->connz;
 	struct params *p = &call->params;
 
-	if (params_bool(p, "auth", &o->auth) != 0 || parse_subs(o, p) != 0 ||
+	if (params_bool(p, "auth", &o->auth) != 0 || page_parse_subs(p, &o->subs, &o->detail) != 0 ||
 	    params_int(p, "offset", &o->offset) != 0 || params_int(p, "limit", &o->limit) != 0 ||
 	    params_u64(p, "cid", &o->cid) != 0 || parse_state(o, p) != 0)
 		return (-1);

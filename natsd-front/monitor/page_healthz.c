@@ -5,6 +5,9 @@
 
 #include "common/log.h"
 #include "natsd-front/monitor/page.h"
+#include "natsd-front/text.h"
+
+#define QUOTED_MAX 256
 
 struct verdict {
 	int code;
@@ -17,9 +20,13 @@ healthz_parse(struct page_call *call)
 	struct page_healthz *h = &call->healthz;
 	struct params *p = &call->params;
 	bool js_only = false; /* what js-enabled and its like leave out is not there yet */
+	bool old_word = false;
 
-	if (params_bool(p, "js-enabled", &js_only) != 0 ||
-	    params_bool(p, "js-enabled-only", &js_only) != 0 ||
+	if (params_bool(p, "js-enabled", &old_word) != 0)
+		return (-1);
+	if (old_word)
+		log_warn("Healthcheck: js-enabled deprecated, use js-enabled-only instead");
+	if (params_bool(p, "js-enabled-only", &js_only) != 0 ||
 	    params_bool(p, "js-server-only", &js_only) != 0 ||
 	    params_bool(p, "js-meta-only", &js_only) != 0 ||
 	    params_bool(p, "details", &h->details) != 0)
@@ -45,6 +52,19 @@ judge(const struct page_healthz *h, const struct facts *f)
 	return ((struct verdict){ 200, NULL, NULL });
 }
 
+static void
+tell(const char *error, bool details)
+{
+	char quoted[QUOTED_MAX];
+
+	if (details) {
+		log_warn("Healthcheck failed: 1 errors");
+		return;
+	}
+	text_quote(quoted, sizeof(quoted), str_of(error));
+	log_warn("Healthcheck failed: %s", quoted);
+}
+
 static int
 healthz_build(struct page_call *call, const struct facts *f, struct buf *out)
 {
@@ -52,10 +72,8 @@ healthz_build(struct page_call *call, const struct facts *f, struct buf *out)
 	struct json_out j;
 
 	call->status = v.code;
-	if (v.error != NULL && call->healthz.details)
-		log_warn("Healthcheck failed: 1 errors");
-	else if (v.error != NULL)
-		log_warn("Healthcheck failed: \"%s\"", v.error);
+	if (v.error != NULL)
+		tell(v.error, call->healthz.details);
 	json_begin(&j, out, 0);
 	json_object_begin(&j);
 	json_kstr(&j, "status", v.error == NULL ? STR("ok") : STR("error"));

@@ -20,7 +20,7 @@ subsz_parse(struct page_call *call)
 	page_range(&s->offset, &s->limit);
 	s->acc = params_text(p, "acc");
 	s->test = params_text(p, "test");
-	if (s->test != NULL && !subject_valid_publish(str_of(s->test)))
+	if (s->test != NULL && !subject_valid_literal(str_of(s->test)))
 		return (params_refuse(p, "invalid test subject, must be valid publish subject: %s",
 		    s->test));
 	return (0);
@@ -31,65 +31,34 @@ subsz_needs(const struct page_call *call, struct facts_needs *needs)
 {
 	needs->workers = needs->accounts = true;
 	needs->what = SNAPSHOT_COUNTERS;
+	if (call->subsz.acc != NULL)
+		needs->what |= SNAPSHOT_CACHES;
 	if (call->subsz.subs)
 		needs->what |= SNAPSHOT_CONNS | SNAPSHOT_SUBS;
 }
 
-static struct trie_stats
-sum_tries(const struct page_subsz *s, const struct facts *f)
+/* Of all accounts, or of the one that is asked for. */
+static void
+statistics(struct json_out *j, const struct page_subsz *s, const struct facts *f)
 {
+	const struct facts_account *one = NULL;
+	struct trie_cache_stats c = { .hits = 0 };
 	struct trie_stats sum = { .subs = 0 };
 	size_t i;
 
 	for (i = 0; i < f->naccounts; i++) {
 		if (s->acc != NULL && strcmp(f->accounts[i].name, s->acc) != 0)
 			continue;
-		sum.subs += f->accounts[i].stats.subs;
-		sum.inserts += f->accounts[i].stats.inserts;
-		sum.removes += f->accounts[i].stats.removes;
+		one = &f->accounts[i];
+		sum.subs += one->stats.subs;
+		sum.inserts += one->stats.inserts;
+		sum.removes += one->stats.removes;
 	}
-	return (sum);
-}
-
-static struct trie_cache_stats
-sum_caches(const struct facts *f)
-{
-	struct trie_cache_stats sum = { .hits = 0 };
-	const struct trie_cache_stats *c;
-	unsigned i;
-
-	for (i = 0; i < f->workers->nparts; i++) {
-		c = &f->workers->parts[i].cache;
-		sum.hits += c->hits;
-		sum.misses += c->misses;
-		sum.result_subs += c->result_subs;
-		sum.entries += c->entries;
-		if (c->max_fanout > sum.max_fanout)
-			sum.max_fanout = c->max_fanout;
-	}
-	return (sum);
-}
-
-static double
-ratio(uint64_t part, uint64_t whole)
-{
-	return (whole == 0 ? 0 : (double)part / (double)whole);
-}
-
-static void
-statistics(struct json_out *j, const struct page_subsz *s, const struct facts *f)
-{
-	struct trie_stats t = sum_tries(s, f);
-	struct trie_cache_stats c = sum_caches(f);
-
-	json_ku64(j, "num_subscriptions", t.subs);
-	json_ku64(j, "num_cache", c.entries);
-	json_ku64(j, "num_inserts", t.inserts);
-	json_ku64(j, "num_removes", t.removes);
-	json_ku64(j, "num_matches", c.hits + c.misses);
-	json_knum(j, "cache_hit_rate", ratio(c.hits, c.hits + c.misses));
-	json_ku64(j, "max_fanout", c.max_fanout);
-	json_knum(j, "avg_fanout", ratio(c.result_subs, c.entries));
+	if (s->acc == NULL)
+		c = facts_cache(f, NULL);
+	else if (one != NULL)
+		c = facts_cache(f, one);
+	page_sublist_json(j, &sum, &c);
 }
 
 static bool

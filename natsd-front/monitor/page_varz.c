@@ -127,7 +127,9 @@ requests(struct json_out *j, const struct facts *f)
 {
 	static const char *const names[FACTS_PAGES] = { [FACTS_ROOT] = "/",
 		[FACTS_ACCOUNTZ] = "/accountz", [FACTS_ACCSTATZ] = "/accstatz",
-		[FACTS_CONNZ] = "/connz", [FACTS_HEALTHZ] = "/healthz", [FACTS_SUBSZ] = "/subsz", [FACTS_VARZ] = "/varz" };
+		[FACTS_CONNZ] = "/connz", [FACTS_GATEWAYZ] = "/gatewayz",
+		[FACTS_HEALTHZ] = "/healthz", [FACTS_JSZ] = "/jsz", [FACTS_LEAFZ] = "/leafz",
+		[FACTS_ROUTEZ] = "/routez", [FACTS_SUBSZ] = "/subsz", [FACTS_VARZ] = "/varz" };
 	unsigned i;
 
 	json_key(j, "http_req_stats");

@@ -99,9 +99,15 @@ params_u64(struct params *p, const char *key, uint64_t *out)
 char *
 params_text(struct params *p, const char *key)
 {
-	if (!find(p, key))
+	char *nul, *text;
+
+	if (!find(p, key) || (text = malloc(p->value.len + 1)) == NULL)
 		return (NULL);
-	return (strndup((const char *)p->value.data, p->value.len));
+	memcpy(text, p->value.data, p->value.len);
+	text[p->value.len] = '\0';
+	while ((nul = memchr(text, '\0', p->value.len)) != NULL)
+		*nul = '\1';
+	return (text);
 }
 
 int

@@ -26,7 +26,8 @@ int params_bool(struct params *, const char *key, bool *out);
 int params_int(struct params *, const char *key, int64_t *out);
 int params_u64(struct params *, const char *key, uint64_t *out);
 
-/* params_text - a copy, malloc'ed, yours; NULL when absent or empty. */
+/* params_text - a copy, malloc'ed, yours; NULL when absent or empty, or without memory.  A NUL in it is
+ * \1: what nothing is called either. */
 char *params_text(struct params *, const char *key);
 
 /* params_refuse - sets error.  Returns -1. */

@@ -67,9 +67,9 @@ cut_block(struct block *b, struct job *j)
 	    b->len >= BLOCK_CONTENTS_LEAST;
 	struct job_block *jb;
 
-	if (b->fresh.count > 0 && block_write_dead(b) != 0)
-		return (-1);
 	if (ends_large(b) && block_write_held(b) != 0)
+		return (-1);
+	if (b->fresh.count > 0 && block_write_dead(b) != 0)
 		return (-1);
 	if (b->tail.len == 0 && !contents && !(b->stream->resync && !b->is_new))
 		return (0);

@@ -165,6 +165,7 @@ block_void(struct block *b, uint64_t seq, const struct record *r)
 	/* Of one that is gone the reader finds out by himself. */
 	if (b->ghost)
 		return;
+	stream_ids_failed(b->stream, seq);
 	b->stream->why = REMOVAL_FAILED;
 	drop_message(b, (uint32_t)(seq - b->first), r);
 	block_kill(b, (uint32_t)(seq - b->first), true);
@@ -296,11 +297,12 @@ stream_apply_cut(struct stream *s, uint64_t last, uint64_t *done, struct err *er
 	*done = last + 1;
 	if (last >= s->last_seq)
 		return (0);
-	if (stream_ids_truncate(s, last) != 0)
+	if (s->ids != NULL && ids_reserve(s->ids) != 0)
 		return (err_set(err, "out of memory"));
 	if (s->last_seq > s->cut_seq)
 		s->cut_seq = s->last_seq;
-	if (stream_apply_remove(s, last + 1, s->last_seq, done, err) != 0)
+	if (stream_apply_remove(s, last + 1, s->last_seq, done, err) != 0 ||
+	    stream_ids_truncate(s, last) != 0)
 		return (-1);
 	for (uint32_t i = 0; i < s->block_count; i++) {
 		b = s->blocks[i];

@@ -171,7 +171,8 @@ uint64_t store_message_bytes(const struct store_message *);
 /*
  * stream_append - stores the message as the next sequence, which it fills in.  A time before that
  *	of the last message becomes that time.  STORE_BUSY, STORE_FULL, STORE_ERROR: nothing
- *	happened.
+ *	happened.  A large record may still fail by itself, before its ticket is done
+ *	(REMOVAL_FAILED); what else is of its commit is done.
  * stream_advance - sequences up to `last` are used up without a message.
  */
 enum store_result stream_append(struct stream *, struct store_message *, struct err *);

@@ -332,11 +332,11 @@ def run_share(seed, numbers, full, workers):
 		for number in numbers:
 			session = Maker(seed, number, full).session()
 			key = "%s/%s/cuts" % (seed, number)
-			if pair.difference(session, key):
+			once = pair.difference(session, key)
+			if once:
 				less = smaller(pair, session, key)
 				seen = pair.difference(less, key)
-				found.append(tell(number, less, seen) if seen else
-				             "session %d differed once, not again:\n%s" % (number, session.scenario("x")))
+				found.append(tell(number, less, seen) if seen else "not always: " + tell(number, session, once))
 			if len(found) >= 5:
 				break
 	finally:

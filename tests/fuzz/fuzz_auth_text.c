@@ -29,7 +29,7 @@ keys(struct str s)
 	static const enum nkey_kind kinds[] = { NKEY_ACCOUNT, NKEY_CLUSTER, NKEY_SERVER,
 		NKEY_OPERATOR, NKEY_USER, NKEY_CURVE };
 	char text[NKEY_PUBLIC_TEXT], seed_text[NKEY_SEED_TEXT];
-	uint8_t key[NKEY_KEY_BYTES];
+	uint8_t key[NKEY_KEY_BYTES], any[NKEY_KEY_BYTES], sig[NKEY_SIG_BYTES];
 	enum nkey_kind kind;
 	size_t i;
 
@@ -37,11 +37,16 @@ keys(struct str s)
 		if (nkey_decode(s, kinds[i], key) == 0) {
 			nkey_encode(text, kinds[i], key);
 			must(str_eq(str_of(text), s));
+			must(nkey_decode_any(s, any) == 0 && memcmp(any, key, sizeof(key)) == 0);
+			must(!nkey_verify(key, s, (const uint8_t[NKEY_SIG_BYTES]){ 0 }));
 		}
+	(void)nkey_decode_any(s, any);
 	if (nkey_decode_seed(s, &kind, key) == 0) {
 		nkey_encode_seed(seed_text, kind, key);
 		/* two bits at its end do not count */
 		must(strncmp(seed_text, s.p, NKEY_SEED_TEXT - 2) == 0);
+		must(nkey_sign(key, s, sig) == 0 && nkey_public(key, any) == 0);
+		must(nkey_verify(any, s, sig));
 	}
 }
 
@@ -81,13 +86,18 @@ names(struct str s)
 {
 	struct cert_attr attrs[3] = { { CERT_CN, s }, { CERT_OU, s }, { CERT_O, { "a", 1 } } };
 	struct cert_rdn rdns[2] = { { attrs, 1 }, { attrs + 1, 2 } };
+	struct cert_attr joe[1] = { { CERT_CN, { "joe", 3 } } };
+	struct cert_attr two[2] = { { CERT_OU, { "x", 1 } }, { CERT_O, { "a", 1 } } };
+	struct cert_rdn fixed[3] = { { joe, 1 }, { NULL, 0 }, { two, 2 } };
 	struct cert_identity id = { .rdns = rdns, .nrdns = 2 };
+	struct cert_identity known = { .rdns = fixed, .nrdns = 3 };
 	struct dn *dn = dn_parse(s), *own;
 	char text[512];
 	size_t n;
 
 	if (dn != NULL) {
-		must(!dn_equal(dn, &id) || dn_equal_unordered(dn, &id));
+		must(dn_equal_unordered(dn, &id) || !dn_equal(dn, &id));
+		must(dn_equal_unordered(dn, &known) || !dn_equal(dn, &known));
 		dn_free(dn);
 	}
 	/* What is rendered of a subject with one part is read as that part, for all its bytes. */

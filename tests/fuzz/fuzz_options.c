@@ -27,6 +27,21 @@ check_bounds(const struct options *o)
 	}
 }
 
+/* A copy is told a role in the same bytes. */
+static void
+check_copy(const struct options *o, enum role role, const uint8_t *p, size_t n)
+{
+	struct options copy;
+	uint8_t *again;
+	size_t again_n;
+
+	assert(options_copy(&copy, o, NULL) == 0);
+	assert(options_encode(&copy, role, &again, &again_n, NULL) == 0);
+	assert(again_n == n && memcmp(again, p, n) == 0);
+	options_encoded_free(again, again_n);
+	options_free(&copy);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -43,6 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(options_encode(&o, role, &again, &n, NULL) == 0);
 		/* booleans are one of two values, however they were written */
 		assert(n == size);
+		check_copy(&o, role, again, n);
 		free(again);
 	}
 	options_free(&o);

@@ -13,7 +13,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rd in = rd_of(data, size);
-	struct tls_options *t, *again;
+	struct tls_options *t, *again, *copy;
 	uint8_t *bytes;
 	struct wr out;
 
@@ -26,6 +26,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = rd_of(bytes, wr_len(&out));
 	again = tls_options_decode(&in, NULL);
 	assert(again != NULL && rd_end(&in) == 0 && tls_options_equal(t, again));
+	assert((copy = tls_options_copy(t, NULL)) != NULL && tls_options_equal(copy, t));
+	copy->verify = !copy->verify;
+	assert(!tls_options_equal(copy, t) && !tls_options_equal(NULL, t));
+	tls_options_free(copy);
 	tls_options_free(again);
 	tls_options_free(t);
 	free(bytes);

@@ -42,16 +42,19 @@ apply(const struct transform *t, struct str subject)
 	free(space);
 }
 
+/* Weights follow from the subject; the first n of the destinations, in a cluster that some are for. */
 static void
-map(struct str source, struct str dest, struct str subject)
+map_first(struct str source, struct str dest, struct str subject, size_t n, struct str cluster)
 {
-	struct access_destination d[2] = { { dest, STR(""), 40 }, { source, STR("c"), 30 } };
-	struct access_mapping m = { source, d, 2 };
+	uint32_t weight = subject.n == 0 ? 40 : (uint8_t)subject.p[0] % 112u;
+	struct access_destination d[3] = { { dest, STR(""), weight }, { source, STR("c"), 30 },
+		{ STR("other"), STR(""), 20 } };
+	struct access_mapping m = { source, d, n };
 	struct mappings *ms;
 	struct wr out;
 	char *space;
 
-	if ((ms = mappings_new(&m, 1, STR(""), NULL)) == NULL)
+	if ((ms = mappings_new(&m, 1, cluster, NULL)) == NULL)
 		return;
 	must((space = malloc(mappings_room(ms, subject.n))) != NULL);
 	out = wr_of(space, mappings_room(ms, subject.n));
@@ -59,6 +62,17 @@ map(struct str source, struct str dest, struct str subject)
 	must(wr_end(&out) == 0);
 	free(space);
 	mappings_free(ms);
+}
+
+static void
+map(struct str source, struct str dest, struct str subject)
+{
+	size_t n;
+
+	for (n = 1; n <= 3; n++) {
+		map_first(source, dest, subject, n, STR(""));
+		map_first(source, dest, subject, n, STR("c"));
+	}
 }
 
 static struct str

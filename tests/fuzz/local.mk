@@ -181,6 +181,18 @@ tests_fuzz_fuzz_options_tree_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_options_tree_LDADD = $(COMMON_LIBS)
 endif
 
+# Seeds in the form of this build: `make fuzz-seeds` writes them into corpus/{access,options,tls_options}.
+EXTRA_PROGRAMS = tests/fuzz/make_seeds
+tests_fuzz_make_seeds_SOURCES = tests/fuzz/make_seeds.c $(SUPERVISOR_OPTIONS)
+tests_fuzz_make_seeds_LDADD = $(COMMON_LIBS)
+CLEANFILES += tests/fuzz/make_seeds
+fuzz-seeds: tests/fuzz/make_seeds
+	rm -f $(srcdir)/tests/fuzz/corpus/*/made-*
+	tests/fuzz/make_seeds $(srcdir)/tests/fuzz/corpus $(SEED_CONFIGURATIONS)
+SEED_CONFIGURATIONS = $(SEED_NAMES:%=$(srcdir)/tests/fuzz/corpus/options_tree/%)
+SEED_NAMES = whole conf-40 conf-79 conf-103 hand-guest
+.PHONY: fuzz-seeds
+
 check_PROGRAMS += tests/fuzz/replay_subject_set tests/fuzz/replay_snappy tests/fuzz/replay_trace_request
 tests_fuzz_replay_subject_set_SOURCES = tests/fuzz/fuzz_subject_set.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_subject_set_LDADD = $(COMMON_LIBS)

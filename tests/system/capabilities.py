@@ -10,7 +10,7 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "monitor"))
 
 from certs import Authority
-from natsd import Failure, equal, main, test, true, wait_until
+from natsd import Failure, Skip, build_dir, equal, main, read_text, test, true, wait_until
 from web import page
 from wire import QUIET, Client, parse_msgs
 from wire_tls import TlsClient
@@ -183,6 +183,35 @@ def log_levels_change_at_once_14_5(server):
 	for line in lines():
 		if not re.match(r"\[\d+\] (\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} )?\[(INF|DBG|TRC|WRN|ERR)\] ", line):
 			raise Failure("torn: %r" % line)
+
+
+BUSY, BUSY_BYTES, IDLE_KEEPS = 1000, 60000, 4096
+
+
+def resident(server):
+	return int(re.search(r"VmRSS:\s+(\d+) kB", read_text("/proc/%d/status" % server.role("front"))).group(1)) << 10
+
+
+@test(workers=(1, 2), natsd_only=True, config="ping_interval: '1h'\n")
+def who_was_busy_and_is_idle_keeps_no_buffer_5_10(server):
+	"""A thousand connections, each in the midst of a message of 60 KB and with as much to be written to it; when
+	they are idle again, they cost what one costs that never was busy: memory for a message is lent."""
+	if "define NATSD_SANITIZED 1" in read_text(os.path.join(build_dir(), "config.h")):
+		raise Skip("memory of a sanitized program")
+	clients = [Client(server, QUIET, rcvbuf=4096) for _ in range(BUSY)]
+	for i, c in enumerate(clients):
+		c.sub("to.%d" % i)
+		c.flush()
+	before = resident(server)
+	for i, c in enumerate(clients):
+		c.send("PUB to.%d %d\r\n" % (i, BUSY_BYTES) + "x" * (BUSY_BYTES // 2))
+	wait_until(lambda: resident(server) > before + BUSY * BUSY_BYTES // 3, "memory for halves of messages", 20)
+	for c in clients:
+		c.send("x" * (BUSY_BYTES - BUSY_BYTES // 2) + "\r\n")
+	for c in clients:
+		equal(len(c.msg().payload), BUSY_BYTES)
+		c.flush()
+	wait_until(lambda: resident(server) < before + BUSY * IDLE_KEEPS, "what was lent to be given back", 20)
 
 
 FORM = re.compile(r"\[\d+\] (\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} )?\[(INF|DBG|TRC|WRN|ERR)\] ")

@@ -302,7 +302,13 @@ def half_open_client_faults_83(server):
 	whose time has come."""
 	for _ in range(8):
 		with Lateness() as machine:
-			took = vanishing_clients(server)
+			try:
+				took = vanishing_clients(server)
+			except OSError:  # one was given up before it vanished: we came too late to answer for it
+				took = None
+		if took is None:
+			true(machine.worst > seconds(LATE) / 4, "given up, though answered for in time")
+			continue
 		print("# gone after %s s, the machine late by %.3f s" % (" ".join("%.3f" % t for t in took), machine.worst))
 		for t in took:
 			true(t >= INTERVAL, "gone too early, after %.3f s" % t)

@@ -109,5 +109,19 @@ def no_event_without_a_system_account(server):
 		c.silent()
 
 
+@test(config="max_pending: 20000000\ndebug: true\n", workers=(1, 2))
+def a_stall_that_was_not_over_is_told(server):
+	"""Its producer goes on after 2 ms, or what is left of 10 for one read."""
+	slow, fast = Client(server, QUIET, rcvbuf=4096), Client(server, dict(QUIET, name="fast"))
+	slow.sub("a")
+	slow.silent()
+	said = re.compile(r'\[DBG\] \S+ - cid:\d+ - "fast"[^\n]* - Timed out of fast producer stall \([\d.]+ms\)\n')
+	for _ in range(500):
+		if said.search(server.log()):
+			break
+		fast.send((b"PUB a 60000\r\n" + b"x" * 60000 + b"\r\n") * 4)
+	wait_until(lambda: said.search(server.log()), "the line")
+
+
 if __name__ == "__main__":
 	main()

@@ -461,8 +461,9 @@ model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 static const char *
 ids_differ(const struct model_stream *ms, struct stream *s)
 {
+	static char why[120];
 	enum store_result result;
-	uint64_t seq;
+	uint64_t seq = 0;
 	char text[16];
 
 	stream_ids(s, MODEL_WINDOW, ms->now);
@@ -471,8 +472,11 @@ ids_differ(const struct model_stream *ms, struct stream *s)
 		bool known = id->seq != 0 && id->time > ms->now - MODEL_WINDOW;
 
 		result = stream_id(s, model_id(k, text), ms->now, &seq, NULL);
-		if (result != (known ? STORE_OK : STORE_NONE) || (known && seq != id->seq))
-			return ("ids");
+		if (result != (known ? STORE_OK : STORE_NONE) || (known && seq != id->seq)) {
+			snprintf(why, sizeof(why), "id %u: result %d, sequence %u, expected %d, %u, last %u", k,
+			    result, (unsigned)seq, known, (unsigned)id->seq, (unsigned)ms->last);
+			return (why);
+		}
 	}
 	return (NULL);
 }

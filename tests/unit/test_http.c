@@ -36,7 +36,7 @@ static const struct {
 	{ "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", NULL, true, 0 },
 	{ "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n",
 	    NULL, true, 0 },
-	{ "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", "501 Not Implemented",
+	{ "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", "501 Not Implemented\nUnsupported transfer encoding",
 	    false, 0 },
 	{ "POST / HTTP/1.0\r\nTransfer-Encoding: gzip\r\nContent-Length: 3\r\n\r\n", NULL, false, 3 },
 	{ "GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n", NULL, false, 3 },
@@ -56,7 +56,7 @@ static const struct {
 	{ "GET / HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n", "400 Bad Request", false, 0 },
 	{ "GET / HTTP/1.1\r\nHost: h\r\nBad name: x\r\n\r\n", "400 Bad Request: invalid header name",
 	    false, 0 },
-	{ "GET / HTTP/1.1\r\nHost: h\r\nX: a\x01\r\n\r\n", "400 Bad Request: invalid header value", false,
+	{ "GET / HTTP/1.1\r\nHost: h\r\nX: a\x01\r\n\r\n", "400 Bad Request", false,
 	    0 },
 	{ "GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n", "400 Bad Request", false, 0 },
 	{ "GET / HTTP/1.1\r\n continued: x\r\nHost: h\r\n\r\n", "400 Bad Request", false, 0 },
@@ -64,7 +64,7 @@ static const struct {
 	{ "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", "400 Bad Request", false, 0 },
 	{ "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
 	    "400 Bad Request", false, 0 },
-	{ "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", "501 Not Implemented", false, 0 },
+	{ "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", "501 Not Implemented\nUnsupported transfer encoding", false, 0 },
 };
 
 START_TEST(test_head)

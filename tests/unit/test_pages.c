@@ -58,6 +58,12 @@ static struct tally tallies1[] = { { .in_msgs = 0 },
 	{ .in_msgs = 10, .in_bytes = 50, .out_msgs = 20, .out_bytes = 7, .slow_consumers = 1 } };
 static struct tally tallies2[] = { { .in_msgs = 0 }, { .in_msgs = 1 }, { .out_bytes = 99 } };
 
+/* By account, of both workers; one has met fewer accounts than the other. */
+static struct trie_cache_stats caches1[] = { { .hits = 0 }, { .hits = 9 },
+	{ .hits = 1, .misses = 6, .entries = 2, .result_subs = 2, .max_fanout = 1 } };
+static struct trie_cache_stats caches2[] = { { .hits = 0 }, { .hits = 4 },
+	{ .hits = 1, .entries = 1, .result_subs = 1, .max_fanout = 2 }, { .hits = 7 } };
+
 static struct snapshot_part parts[2];
 static struct snapshot workers;
 static struct options opts;
@@ -73,12 +79,14 @@ make_facts(void)
 	struct err e;
 
 	parts[0] = (struct snapshot_part){ .done = true, .conns = conns1, .nconns = 2,
-		.conns_open = 2, .subs = 2, .tallies = tallies1, .ntallies = 2, .cache = { .hits = 30, .misses = 10, .entries = 3,
+		.conns_open = 2, .subs = 2, .tallies = tallies1, .ntallies = 2,
+		.caches = caches1, .ncaches = 3, .cache = { .hits = 30, .misses = 10, .entries = 3,
 		    .result_subs = 6, .max_fanout = 4 },
 		.stats = { .in_msgs = 10, .in_bytes = 50, .out_msgs = 20, .out_bytes = 7,
 		    .total_conns = 3, .slow_consumers = 1 } };
 	parts[1] = (struct snapshot_part){ .done = true, .conns = conns2, .nconns = 1,
-		.conns_open = 1, .subs = 1, .tallies = tallies2, .ntallies = 3, .cache = { .misses = 10, .entries = 1,
+		.conns_open = 1, .subs = 1, .tallies = tallies2, .ntallies = 3,
+		.caches = caches2, .ncaches = 4, .cache = { .misses = 10, .entries = 1,
 		    .max_fanout = 1 },
 		.stats = { .out_bytes = 99, .total_conns = 2, .stale_conns = 1 } };
 	workers = (struct snapshot){ .nparts = 2, .parts = parts };
@@ -183,6 +191,12 @@ static const struct {
 					 "\"\\\"\": invalid syntax" },
 	{ "/accstatz", "unused=2", "Error decoding boolean for 'unused': strconv.ParseBool: parsing "
 				   "\"2\": invalid syntax" },
+	{ "/jsz", "leader-only=true", "filtered response: not leader" },
+	{ "/jsz", "limit=1.5", "Error decoding int for 'limit': strconv.Atoi: parsing \"1.5\": invalid syntax" },
+	{ "/leafz", "subs=detail", "Error decoding boolean for 'subs': strconv.ParseBool: parsing "
+				   "\"detail\": invalid syntax" },
+	{ "/ipqueuesz", "all=y", "Error decoding boolean for 'all': strconv.ParseBool: parsing "
+				 "\"y\": invalid syntax" },
 	{ "/metrics", "limit=x", "Error decoding int for 'limit': strconv.Atoi: parsing \"x\": "
 				 "invalid syntax" },
 	{ "/healthz", "details=2", "Error decoding boolean for 'details': strconv.ParseBool: parsing "
@@ -361,6 +375,14 @@ START_TEST(test_subsz)
 	ck_assert(json_number_value(json_object_get(j, "avg_fanout")) > 1.49);
 	ck_assert_int_eq(number(j, "total"), 0);
 	ck_assert_ptr_null(json_object_get(j, "subscriptions_list"));
+	json_decref(j);
+	j = get_json(&f, "/subsz", "acc=$SYS");
+	ck_assert_int_eq(number(j, "num_matches"), 8);
+	ck_assert_int_eq(number(j, "num_inserts"), 1);
+	json_decref(j);
+	j = get_json(&f, "/subsz", "acc=NOPE");
+	ck_assert_int_eq(number(j, "num_matches"), 0);
+	ck_assert_int_eq(number(j, "num_subscriptions"), 0);
 	forget(j);
 }
 END_TEST
@@ -439,7 +461,8 @@ END_TEST
 
 START_TEST(test_natsd_key_is_last)
 {
-	static const char *const paths[] = { "/varz", "/connz", "/subsz", "/healthz" };
+	static const char *const paths[] = { "/varz", "/connz", "/subsz", "/healthz", "/routez",
+		"/gatewayz", "/leafz", "/jsz", "/ipqueuesz" };
 	struct facts f = make_facts();
 	json_t *j, *role;
 	const char *key, *last = NULL;
@@ -542,6 +565,13 @@ START_TEST(test_accountz)
 	ck_assert(json_is_true(json_object_get(a, "is_system")));
 	ck_assert_int_eq(number(a, "client_connections"), 1);
 	ck_assert_ptr_null(json_object_get(a, "mappings"));
+	a = json_object_get(a, "sublist_stats");
+	ck_assert_int_eq(number(a, "num_subscriptions"), 1);
+	ck_assert_int_eq(number(a, "num_cache"), 3);
+	ck_assert_int_eq(number(a, "num_matches"), 8);
+	ck_assert(json_number_value(json_object_get(a, "cache_hit_rate")) == 0.25);
+	ck_assert_int_eq(number(a, "max_fanout"), 2);
+	ck_assert(json_number_value(json_object_get(a, "avg_fanout")) == 1);
 	json_decref(j);
 	text = get(&f, "/accountz", "acc=X%22", &status);
 	ck_assert_int_eq(status, 400);
@@ -576,6 +606,73 @@ START_TEST(test_mappings)
 	    "{\"subject\":\"z.$1\",\"weight\":100},"
 	    "{\"subject\":\"e.$1\",\"weight\":100,\"cluster\":\"east\"}]}");
 	free(text);
+	forget(j);
+}
+END_TEST
+
+/* Pages of what this server does not have say so, as a nats-server without it does. */
+START_TEST(test_features_that_are_off)
+{
+	struct facts f = make_facts();
+	json_t *j = get_json(&f, "/jsz", "accounts=1&streams=1&config=1");
+	char *text;
+	int status;
+
+	ck_assert(json_is_true(json_object_get(j, "disabled")));
+	ck_assert_int_eq(number(json_object_get(j, "config"), "max_storage"), 0);
+	ck_assert_ptr_null(json_object_get(j, "account_details"));
+	json_decref(j);
+	j = get_json(&f, "/routez", "subs=detail");
+	ck_assert_int_eq(number(j, "num_routes"), 0);
+	ck_assert(json_is_array(json_object_get(j, "routes")));
+	json_decref(j);
+	j = get_json(&f, "/gatewayz", "gw_name=x");
+	ck_assert(json_is_object(json_object_get(j, "outbound_gateways")));
+	ck_assert_ptr_null(json_object_get(j, "name"));
+	json_decref(j);
+	j = get_json(&f, "/leafz", "");
+	ck_assert(json_is_array(json_object_get(j, "leafs")));
+	json_decref(j);
+	text = get(&f, "/raftz", "", &status);
+	ck_assert_int_eq(status, 404);
+	ck_assert_str_eq(text, "No Raft nodes registered");
+	free(text);
+	options_free(&opts);
+}
+END_TEST
+
+START_TEST(test_ipqueuesz)
+{
+	static const struct {
+		const char *query, *text;
+	} cases[] = { { "", "{}" }, { "all=1", "{\n   \"SendQ\": {\n      \"pending\": 0\n   }\n}" },
+		{ "all=1&queues=end", "{\n   \"SendQ\": {\n      \"pending\": 0\n   }\n}" },
+		{ "all=1&queues=raft", "{}" }, { "queues=SendQ", "{}" } };
+	struct facts f = make_facts();
+	unsigned i;
+	int status;
+	char *text;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		text = get(&f, "/ipqueuesz", cases[i].query, &status);
+		ck_assert_str_eq(text, cases[i].text);
+		free(text);
+	}
+	opts.access->system_account = ACCESS_NO_ACCOUNT;
+	text = get(&f, "/ipqueuesz", "all=1", &status);
+	ck_assert_str_eq(text, "{}");
+	free(text);
+	options_free(&opts);
+}
+END_TEST
+
+START_TEST(test_debug_vars)
+{
+	struct facts f = make_facts();
+	json_t *j = get_json(&f, "/debug/vars", "");
+
+	ck_assert_uint_eq(json_array_size(json_object_get(j, "cmdline")), 1);
+	ck_assert_int_eq(number(json_object_get(j, "memstats"), "Sys"), 1 << 20);
 	forget(j);
 }
 END_TEST
@@ -754,7 +851,7 @@ START_TEST(test_times)
 	page_rtt(text, 1500001);
 	ck_assert_str_eq(text, "1.500001ms");
 	ck_assert_ptr_null(page_find(STR("/varz/")));
-	ck_assert_ptr_null(page_find(STR("/jsz")));
+	ck_assert_ptr_null(page_find(STR("/stacksz")));
 }
 END_TEST
 
@@ -780,12 +877,15 @@ main(void)
 	tcase_add_test(tc, test_varz);
 	tcase_add_test(tc, test_accountz);
 	tcase_add_test(tc, test_mappings);
+	tcase_add_test(tc, test_features_that_are_off);
+	tcase_add_test(tc, test_ipqueuesz);
+	tcase_add_test(tc, test_debug_vars);
 	tcase_add_test(tc, test_accstatz);
 	tcase_add_test(tc, test_issuer);
 	tcase_add_loop_test(tc, test_metrics, 0, ROWS(metrics_lines));
 	tcase_add_test(tc, test_metrics_grammar);
 	tcase_add_test(tc, test_metrics_escapes);
-	tcase_add_loop_test(tc, test_natsd_key_is_last, 0, 4);
+	tcase_add_loop_test(tc, test_natsd_key_is_last, 0, 9);
 	tcase_add_loop_test(tc, test_healthz, 0, ROWS(healths));
 	tcase_add_test(tc, test_root);
 	tcase_add_test(tc, test_times);

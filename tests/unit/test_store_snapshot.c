@@ -45,6 +45,7 @@ open_with(struct disk *d, bool thread, const char *index)
 	o.write_cache = 20000;
 	o.write_age_ns = NS_PER_MS;
 	o.read_cache = 20000;
+	o.large_bytes = 1500;
 	o.thread = thread;
 	o.report = report;
 	o.index = index;

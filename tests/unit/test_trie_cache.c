@@ -121,6 +121,47 @@ START_TEST(test_stats)
 }
 END_TEST
 
+/* Hits of entries that went, or are of another generation now, still count for their account. */
+START_TEST(test_shares_of_accounts)
+{
+	struct bench b = start(8);
+	struct trie *other = trie_new(b.qsbr);
+	struct trie_sub subs[2] = { { .node = NULL } };
+	struct trie_cache_stats s[40], all;
+	char subject[8];
+	unsigned i;
+
+	trie_insert(other, &subs[0], STR("x"), STR_NONE);
+	trie_insert(b.trie, &subs[1], STR("x.>"), STR_NONE);
+	for (i = 0; i < 3; i++)
+		ck_assert_uint_eq(trie_cache_match(b.cache, 37, other, STR("x"))->total, 1);
+	for (i = 0; i < 64; i++) { /* one set: all of them at some time take another one's place */
+		snprintf(subject, sizeof(subject), "x.%u", i);
+		total(&b, subject);
+		total(&b, subject);
+		total(&b, subject);
+	}
+	trie_cache_shares(b.cache, s, 40);
+	trie_cache_stats(b.cache, &all);
+	ck_assert_uint_eq(s[37].hits, 2);
+	ck_assert_uint_eq(s[37].misses, 1);
+	ck_assert_uint_eq(s[1].hits + s[1].misses, 3 * 64);
+	ck_assert_uint_gt(s[1].hits, 64);
+	ck_assert_uint_eq(s[1].hits + s[37].hits, all.hits);
+	ck_assert_uint_eq(s[1].misses + s[37].misses, all.misses);
+	ck_assert_uint_eq(s[1].entries + s[37].entries, all.entries);
+	ck_assert_uint_eq(s[1].max_fanout, 1);
+	ck_assert_uint_eq(s[1].result_subs, s[1].entries);
+	ck_assert_uint_eq(s[2].hits + s[2].misses + s[2].entries, 0);
+	trie_cache_shares(b.cache, s, 2);
+	ck_assert_uint_eq(s[1].hits + s[1].misses, 3 * 64);
+	trie_remove(other, &subs[0]);
+	trie_remove(b.trie, &subs[1]);
+	trie_free(other);
+	end(&b);
+}
+END_TEST
+
 START_TEST(test_off_and_long_subjects)
 {
 	struct bench b = start(0);
@@ -261,6 +302,7 @@ main(void)
 	tcase_add_test(tc, test_a_change_makes_a_miss);
 	tcase_add_test(tc, test_accounts_are_apart);
 	tcase_add_test(tc, test_stats);
+	tcase_add_test(tc, test_shares_of_accounts);
 	tcase_add_test(tc, test_off_and_long_subjects);
 	tcase_add_test(tc, test_random_against_the_trie);
 	tcase_add_test(tc, test_inboxes_used_once_drive_nothing_out);

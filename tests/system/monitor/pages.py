@@ -75,6 +75,15 @@ def requests_are_counted(server):
 	      {"/": 1, "/connz": 2, "/subsz": 3, "/healthz": 2, "/varz": 1})
 
 
+@test(http=True)
+def health_that_fails_is_told(server):
+	for query, said in (("?js-enabled=1", "Healthcheck: js-enabled deprecated, use js-enabled-only instead"),
+	                    ("?stream=S", 'Healthcheck failed: "\\"account\\" must not be empty when checking stream health"'),
+	                    ("?stream=S&details=1", "Healthcheck failed: 1 errors")):
+		get(server, "/healthz" + query)
+		server.wait_log("[WRN] " + said)
+
+
 @test(http=True, workers=(1, 2, 8))
 def connz(server):
 	with used(server) as client, Client(server, connect=QUIET):

@@ -169,6 +169,8 @@ def ports_file_and_log_file_move(server):
 	wait_until(lambda: os.path.exists(new) and not os.path.exists(old), "the ports file to move")
 	wait_until(lambda: "Reloaded server configuration" in read_text(server.log_path + ".2"),
 	           "lines in the new log")
+	true("Reloaded: log_file = %s.2\n" % server.log_path in read_text(server.log_path), "what changed is told in the old log")
+	true("Reloaded: " not in read_text(server.log_path + ".2"), "and not in the new one")
 
 
 @test(start=False, natsd_only=True)
