@@ -22,6 +22,7 @@
 #define RESERVE_SEGMENTS 2u /* messages leave so many to removals and state */
 #define BEHIND_LEAST (1u << 20) /* bytes: less is nothing to wait for */
 #define LOOSE_BYTES 64u /* a change that is no message, in memory, until it is in the files */
+
 struct store_options
 store_options_default(void)
 {
