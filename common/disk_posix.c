@@ -1,5 +1,6 @@
 /*
- * disk_posix - the machine's files; a handle is a descriptor, but for DISK_ROOT.
+ * disk_posix - the machine's files; a handle is a descriptor, with a mark when it is of a directory, but
+ * for DISK_ROOT.
  */
 #include "config.h"
 
@@ -28,11 +29,13 @@ posix_of(struct disk *disk)
 	return ((struct posix *)disk);
 }
 
+#define DIR_MARK (1 << 30)
+
 /* DISK_ROOT is the number of a descriptor that is never ours: stdin. */
 static int
 fd_of(struct disk *disk, int handle)
 {
-	return (handle == DISK_ROOT ? posix_of(disk)->root : handle);
+	return (handle == DISK_ROOT ? posix_of(disk)->root : handle & ~DIR_MARK);
 }
 
 static int
@@ -47,19 +50,19 @@ posix_open(struct disk *disk, int dir, const char *name, enum disk_open how)
 	int fd = openat(fd_of(disk, dir), name, flags[how] | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int high;
 
-	if (fd != DISK_ROOT)
-		return (fd);
-	high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	close(fd);
-	return (high);
+	if (fd == DISK_ROOT) {
+		high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		close(fd);
+		fd = high;
+	}
+	return (fd >= 0 && how == DISK_DIR ? fd | DIR_MARK : fd);
 }
 
 static int
 posix_close(struct disk *disk, int handle)
 {
-	(void)disk;
 	assert(handle != DISK_ROOT);
-	return (close(handle));
+	return (close(fd_of(disk, handle)));
 }
 
 static ssize_t
@@ -76,16 +79,16 @@ posix_pwritev(struct disk *disk, int handle, const struct iovec *iov, int n, uin
 	return (pwritev(handle, iov, n, (off_t)at));
 }
 
-/* A directory has no data of its own: fsync, which on a file would also write its times. */
+/*
+ * A directory has no data of its own: fsync, which on a file would also write its times.  A file is not
+ * looked at (fstat) before: then each write would change its times by themselves, and make the sync longer.
+ */
 static int
 posix_sync(struct disk *disk, int handle)
 {
 	int fd = fd_of(disk, handle);
-	struct stat st;
 
-	if (fstat(fd, &st) != 0)
-		return (-1);
-	return (S_ISDIR(st.st_mode) ? fsync(fd) : fdatasync(fd));
+	return (handle == DISK_ROOT || (handle & DIR_MARK) != 0 ? fsync(fd) : fdatasync(fd));
 }
 
 static int
