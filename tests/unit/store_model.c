@@ -396,9 +396,14 @@ static bool
 truncate_to(struct model_stream *ms, struct stream *s, struct seed *seed)
 {
 	uint64_t back = seed_below(seed, 12), to = ms->last > back ? ms->last - back : 0;
+	bool gone[MODEL_SEQS] = { false };
+	enum store_result result;
 
-	if (stream_truncate(s, to, NULL) != STORE_OK)
-		return (false);
+	stream_tell(s, told_gone, gone);
+	result = stream_truncate(s, to, NULL);
+	stream_tell(s, told_failed, ms);
+	if (result != STORE_OK) /* what could be read of it may be gone */
+		return (purge_half(ms, gone));
 	for (uint64_t seq = to + 1; seq <= ms->last; seq++)
 		ms->messages[seq].here = false;
 	for (unsigned k = 0; k < MODEL_IDS && to < ms->last; k++)
