@@ -32,7 +32,7 @@ dist_check_SCRIPTS += $(HOUSE_TESTS)
 
 # The tests that kill a role at a named place need a build with --enable-killpoints.
 KILL_TESTS = $(SYSTEM_KILL_TESTS)
-THREAD_TESTS = tests/unit/test_store_journal tests/unit/test_store_model tests/unit/test_ring tests/unit/test_inbox tests/unit/test_qsbr tests/unit/test_trie \
+THREAD_TESTS = tests/unit/test_store_journal tests/unit/test_store_model tests/unit/test_store_snapshot tests/unit/test_ring tests/unit/test_inbox tests/unit/test_qsbr tests/unit/test_trie \
 	tests/unit/test_trie_cache tests/unit/test_err_log tests/unit/test_worker tests/unit/test_lend tests/unit/test_tls \
 	tests/system/core.py tests/system/deliver.py tests/system/limits.py \
 	tests/system/tls.py tests/system/kills/random_kills.py

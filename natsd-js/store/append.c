@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/cursor.h"
@@ -93,6 +94,8 @@ take(struct stream *s, struct block *b, struct subject_sum *sum, const struct re
 		block_index_drop(b);
 	if (sum != NULL)
 		subjects_count_in(&s->subjects, sum, r->seq);
+	if (sum != NULL && sum->count == 1 && s->filters != NULL)
+		stream_filters_see(s, r->subject);
 	s->messages++;
 	s->bytes += bytes;
 	s->last_seq = r->seq;
@@ -114,9 +117,8 @@ prepare(struct stream *s, const struct record *r, size_t n, bool large, struct b
 	return (STORE_OK);
 }
 
-/* So many sums are dirty that the next checkpoint must come first. */
-static bool
-sums_wait(struct stream *s)
+bool
+stream_sums_wait(struct stream *s)
 {
 	if (s->store->sums == NULL || s->subjects.dirty < SUMS_DIRTY)
 		return (false);
@@ -136,7 +138,7 @@ large_head_put(uint8_t *p, const struct large *l)
 }
 
 static enum store_result
-append_large(struct stream *s, struct record *r, size_t n, struct err *err)
+append_large(struct stream *s, struct record *r, size_t n, bool id, struct err *err)
 {
 	struct subject_sum *sum;
 	enum store_result result;
@@ -148,7 +150,7 @@ append_large(struct stream *s, struct record *r, size_t n, struct err *err)
 		err_set(err, "large records are on their way");
 		return (STORE_BUSY);
 	}
-	p = store_begin(s, LARGE_PAYLOAD, true, &result, err);
+	p = store_begin(s, LARGE_PAYLOAD + (id ? STREAM_IDS_ROOM : 0), true, &result, err);
 	if (p == NULL)
 		return (result);
 	l = large_new((uint32_t)n);
@@ -193,7 +195,7 @@ wait_for_folder(struct stream *s, struct err *err)
 }
 
 static enum store_result
-append_whole(struct stream *s, struct record *r, size_t n, struct err *err)
+append_whole(struct stream *s, struct record *r, size_t n, bool id, struct err *err)
 {
 	struct subject_sum *sum;
 	enum store_result result;
@@ -203,7 +205,7 @@ append_whole(struct stream *s, struct record *r, size_t n, struct err *err)
 	uint8_t *p;
 
 	/* First the journal: what it refuses must not leave a trace. */
-	p = store_begin(s, PLACE_BYTES + n, true, &result, err);
+	p = store_begin(s, PLACE_BYTES + n + (id ? STREAM_IDS_ROOM : 0), true, &result, err);
 	if (p == NULL)
 		return (result);
 	result = prepare(s, r, n, false, &b, &sum, err);
@@ -228,24 +230,29 @@ stream_append(struct stream *s, struct store_message *m, struct err *err)
 		.time = m->time < s->last_time ? s->last_time : m->time, .subject = m->subject,
 		.expires = m->expires, .headers = m->headers, .payload = m->payload };
 	size_t n = record_length(&r);
+	bool id = stream_ids_wanted(s, m->id);
 	enum store_result result;
 
 	if (n == 0 || s->last_seq == UINT64_MAX) {
 		err_set(err, n == 0 ? "message too large" : "no sequence is left");
 		return (STORE_ERROR);
 	}
-	if (sums_wait(s)) {
+	if (stream_sums_wait(s)) {
 		err_set(err, "the index waits for a checkpoint");
 		return (STORE_BUSY);
 	}
+	if (id && stream_ids_prepare(s) != 0)
+		return (store_no_memory(err));
 	if (n > s->store->options.large_bytes && s->has_folder)
-		result = append_large(s, &r, n, err);
+		result = append_large(s, &r, n, id, err);
 	else if (n > s->store->options.journal.segment_bytes / 2)
 		result = wait_for_folder(s, err);
 	else
-		result = append_whole(s, &r, n, err);
+		result = append_whole(s, &r, n, id, err);
 	if (result != STORE_OK)
 		return (result);
+	if (id)
+		stream_ids_put(s, m->id, r.seq, r.time);
 	m->seq = r.seq;
 	m->time = r.time;
 	return (STORE_OK);
@@ -275,6 +282,20 @@ stream_apply_message(struct stream *s, const struct record *found, struct err *e
 	return (0);
 }
 
+/* What cannot be read any more counts as lost from then on. */
+static enum store_result
+read_live(struct block *b, uint64_t seq, struct record *r, struct err *err)
+{
+	enum store_result result = block_read(b, seq, r, err);
+
+	if (result != STORE_DAMAGED)
+		return (result);
+	store_report(b->stream->store, true, "stream %016" PRIx64 ": sequence %" PRIu64 " is lost",
+	    b->stream->uid, seq);
+	block_lost(b, seq);
+	return (result);
+}
+
 enum store_result
 stream_load(struct stream *s, uint64_t seq, struct store_message *m, struct err *err)
 {
@@ -287,7 +308,7 @@ stream_load(struct stream *s, uint64_t seq, struct store_message *m, struct err 
 	if (b != NULL && result == STORE_OK && block_dead(b, (uint32_t)(seq - b->first)))
 		result = STORE_NONE;
 	else if (b != NULL && result == STORE_OK)
-		result = block_read(b, seq, &r, err);
+		result = read_live(b, seq, &r, err);
 	if (result == STORE_NONE && seqset_has(&s->lost, seq)) {
 		err_set(err, "the medium lost this sequence");
 		return (STORE_DAMAGED);

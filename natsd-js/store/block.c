@@ -100,7 +100,10 @@ block_new(struct stream *s, uint64_t first_seq)
 void
 block_free(struct store *store, struct block *b)
 {
-	store->tail_bytes -= b->tail.len + b->kept.len;
+	if (snapshot_keeps(b))
+		return;
+	if (!b->ghost)
+		store->tail_bytes -= b->tail.len + b->kept.len;
 	block_index_drop(b);
 	buf_free(&b->tail);
 	buf_free(&b->kept);
@@ -272,6 +275,8 @@ block_clip(struct block *b)
 int
 block_kill_reserve(struct block *b, uint32_t number, size_t ranges)
 {
+	if (b->pins > 0 && snapshot_before_kill(b) != 0)
+		return (-1);
 	return (dead_reserve(b, number) != 0 || seqset_reserve(&b->fresh, ranges) != 0 ? -1 : 0);
 }
 
@@ -281,6 +286,22 @@ block_kill(struct block *b, uint32_t number, bool fresh)
 	b->dead[number / 64] |= UINT64_C(1) << number % 64;
 	if (fresh)
 		seqset_add(&b->fresh, number, number);
+	b->changed = true;
+}
+
+void
+block_kill_range(struct block *b, uint32_t from, uint32_t to)
+{
+	for (uint32_t w = from / 64; w <= to / 64; w++) {
+		uint64_t bits = UINT64_MAX;
+
+		if (w == from / 64)
+			bits &= UINT64_MAX << from % 64;
+		if (w == to / 64)
+			bits &= UINT64_MAX >> (63 - to % 64);
+		b->dead[w] |= bits;
+	}
+	seqset_add(&b->fresh, from, to);
 	b->changed = true;
 }
 

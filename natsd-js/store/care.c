@@ -12,14 +12,15 @@
 #include "natsd-js/store/store_priv.h"
 
 #define STEP_NS (100 * NS_PER_MS)
-#define SPARSE_LEAST (64u << 10) /* smaller blocks are left as they are */
+#define SPARSE_LEAST (64u << 10) /* smaller blocks are not written anew by themselves */
+#define MERGED_NUMBERS_MAX (1u << 22) /* sequences of neighbours that become one */
+#define MERGED_PART 4u /* of a block's size: what has more in it stays */
 
-/* The block behind the last one; NULL: a round is over. */
-static struct block *
-care_next(struct store *store)
+/* The block behind the last one, blocks[*i]; NULL: a round is over, or the stream has no more. */
+static struct stream *
+care_next(struct store *store, uint32_t *i)
 {
 	struct stream *s = store_by_uid(store, store->care_uid);
-	uint32_t i;
 
 	if (s == NULL)
 		s = store->all;
@@ -30,9 +31,9 @@ care_next(struct store *store)
 	store->care_uid = s == NULL ? 0 : s->uid;
 	if (s == NULL)
 		return (NULL);
-	i = s->offline ? s->block_count : block_find_index(s, store->care_seq);
-	store->care_seq = i < s->block_count ? s->blocks[i]->last + 1 : UINT64_MAX;
-	return (i < s->block_count ? s->blocks[i] : NULL);
+	*i = s->offline ? s->block_count : block_find_index(s, store->care_seq);
+	store->care_seq = *i < s->block_count ? s->blocks[*i]->last + 1 : UINT64_MAX;
+	return (*i < s->block_count ? s : NULL);
 }
 
 /* Of all its bytes less than half are of messages that live. */
@@ -45,15 +46,69 @@ is_sparse(const struct block *b)
 	    dead > b->live && b->bytes < b->len / 2);
 }
 
-static void
-care_for(struct block *b)
+/* Bytes of its records that live, nearly. */
+static uint64_t
+live_bytes(const struct block *b)
 {
-	struct stream *s = b->stream;
+	return (b->bytes + (uint64_t)b->live * (RECORD_HEAD / 2));
+}
 
+/* It may become one with its neighbours. */
+static bool
+is_little(const struct block *b)
+{
+	return (b->sealed && !b->is_new && !b->broken && b->flight == NULL && b->last >= b->first &&
+	    live_bytes(b) < b->stream->store->options.block_bytes / MERGED_PART);
+}
+
+/*
+ * How many neighbours from `at` on become one block: 0, or at least 2.  What is read at once is no
+ * more than a block, and the largest no more than half of it: a message is moved a few times, not
+ * once for each that comes behind it.
+ */
+static uint32_t
+little_run(const struct stream *s, uint32_t at, uint64_t *bytes)
+{
+	uint32_t block_bytes = s->store->options.block_bytes, count = 0;
+	uint64_t live = 0, most = 0, read = 0, one;
+	const struct block *b;
+
+	*bytes = 0;
+	for (uint32_t i = at; i < s->block_count; i++) {
+		b = s->blocks[i];
+		one = live_bytes(b);
+		read += b->len;
+		live += one;
+		if (!is_little(b) || read > block_bytes || live > block_bytes / 2 ||
+		    b->last - s->blocks[at]->first >= MERGED_NUMBERS_MAX ||
+		    (i > at && b->first <= s->blocks[i - 1]->last))
+			break;
+		most = one > most ? one : most;
+		if (i > at && live >= 2 * most) {
+			count = i - at + 1;
+			*bytes = read;
+		}
+	}
+	return (count);
+}
+
+/* How many bytes it took. */
+static uint64_t
+care_for(struct stream *s, uint32_t at)
+{
+	struct block *b = s->blocks[at];
+	uint64_t bytes, len = b->len;
+	uint32_t count = little_run(s, at, &bytes);
+
+	if (count > 0 && blocks_rewrite(s, at, count, NULL) == 0) {
+		stream_touch(s);
+		return (bytes);
+	}
 	if (is_sparse(b) && block_rewrite(b, NULL) == 0)
 		stream_touch(s);
 	else
 		(void)block_verify(b, NULL);
+	return (len);
 }
 
 #define VERIFY_AT_ONCE 1000u
@@ -84,19 +139,21 @@ void
 store_care(struct store *store, struct mono now)
 {
 	int64_t since = mono_diff_ns(now, store->care_at);
-	struct block *b;
+	struct stream *s;
+	uint64_t bytes;
+	uint32_t i;
 
 	if (store->verify_uid != 0)
 		sums_care(store);
 	if (store->options.care_rate == 0 || store->cutting || since < STEP_NS)
 		return;
-	b = care_next(store);
+	s = care_next(store, &i);
 	store->care_at = now;
-	if (b == NULL || b->len == 0)
+	if (s == NULL)
 		return;
 	/* The next step waits until this one fits into the rate. */
-	store->care_at.ns += (int64_t)((double)b->len / (double)store->options.care_rate * 1e9);
-	care_for(b);
+	bytes = care_for(s, i);
+	store->care_at.ns += (int64_t)((double)bytes / (double)store->options.care_rate * 1e9);
 }
 
 enum store_result

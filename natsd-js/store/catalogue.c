@@ -47,7 +47,7 @@ stream_find(struct store *store, struct str account, struct str name)
 {
 	struct stream *s = *name_bucket(store, account, name);
 
-	while (s != NULL && !(str_eq(s->name, name) && str_eq(s->account, account)))
+	while (s != NULL && (s->hidden || !(str_eq(s->name, name) && str_eq(s->account, account))))
 		s = s->next_name;
 	return (s);
 }
@@ -124,6 +124,7 @@ stream_free(struct stream *s)
 {
 	char *text;
 
+	snapshots_end(s);
 	link_out(s->store, s);
 	if (s->job != NULL)
 		s->job->stream = NULL;
@@ -139,6 +140,7 @@ stream_free(struct stream *s)
 	seqset_free(&s->removed_fresh);
 	seqset_free(&s->lost);
 	subjects_free(&s->subjects);
+	stream_ids_free(s);
 	small_free(s);
 	memcpy(&text, &s->account.p, sizeof(text));
 	free(text);
@@ -159,8 +161,10 @@ store_dead_add(struct store *store, uint64_t uid, bool named)
 
 /* ---- the file ---- */
 
+enum entry { ENTRY_STREAM, ENTRY_DELETED, ENTRY_HIDDEN };
+
 static int
-entry_put(struct buf *b, uint64_t uid, int64_t created, bool deleted, struct str account,
+entry_put(struct buf *b, uint64_t uid, int64_t created, enum entry what, struct str account,
     struct str name)
 {
 	size_t n = 8 + 8 + 1 + 4 + account.n + name.n;
@@ -169,7 +173,7 @@ entry_put(struct buf *b, uint64_t uid, int64_t created, bool deleted, struct str
 
 	wr_u64(&out, uid);
 	wr_u64(&out, (uint64_t)created);
-	wr_u8(&out, deleted);
+	wr_u8(&out, (uint8_t)what);
 	wr_u16(&out, (uint16_t)account.n);
 	wr_u16(&out, (uint16_t)name.n);
 	wr_bytes(&out, account.p, account.n);
@@ -195,9 +199,10 @@ catalogue_encode(struct store *store, struct buf *b)
 	int result = buf_add(b, head, sizeof(head));
 
 	for (struct stream *s = store->all; s != NULL && result == 0; s = s->next_all, entries++)
-		result = entry_put(b, s->uid, s->created, false, s->account, s->name);
+		result = entry_put(b, s->uid, s->created, s->hidden ? ENTRY_HIDDEN : ENTRY_STREAM,
+		    s->account, s->name);
 	for (struct dead_stream *d = store->dead; d != NULL && result == 0; d = d->next, entries++)
-		result = entry_put(b, d->uid, 0, true, STR_NONE, STR_NONE);
+		result = entry_put(b, d->uid, 0, ENTRY_DELETED, STR_NONE, STR_NONE);
 	if (result != 0)
 		return (-1);
 	wr_bytes(&out, CATALOGUE_MAGIC, 8);
@@ -215,23 +220,24 @@ entry_load(struct store *store, struct rd *in, struct err *err)
 {
 	uint64_t uid = rd_u64(in);
 	int64_t created = (int64_t)rd_u64(in);
-	uint8_t deleted = rd_u8(in);
+	uint8_t what = rd_u8(in);
 	uint16_t account_len = rd_u16(in), name_len = rd_u16(in);
 	struct str account = rd_bytes(in, account_len), name = rd_bytes(in, name_len);
 	struct stream *s;
 
-	if (in->short_ || uid == 0 || store_by_uid(store, uid) != NULL)
+	if (in->short_ || uid == 0 || what > ENTRY_HIDDEN || store_by_uid(store, uid) != NULL)
 		return (err_set(err, "catalogue: an entry makes no sense"));
-	if (deleted != 0) {
+	if (what == ENTRY_DELETED) {
 		store->catalogue_dirty = true;
 		return (store_dead_add(store, uid, true) == 0 ? 0 :
 		    err_set(err, "catalogue: out of memory"));
 	}
-	if (stream_find(store, account, name) != NULL)
+	if (what == ENTRY_STREAM && stream_find(store, account, name) != NULL)
 		return (err_set(err, "catalogue: a name stands twice"));
 	s = stream_new(store, uid, created, account, name);
 	if (s == NULL)
 		return (err_set(err, "catalogue: out of memory"));
+	s->hidden = what == ENTRY_HIDDEN;
 	s->has_folder = true;
 	return (0);
 }
@@ -353,12 +359,14 @@ folder_found(void *arg, const char *name, bool is_dir)
 		return (true);
 	}
 	disk_close(store->disk, folder);
-	if (stream_find(store, r.subject, r.headers) == NULL)
+	if (r.payload.n > 0 || stream_find(store, r.subject, r.headers) == NULL)
 		s = stream_new(store, uid, r.time, r.subject, r.headers);
 	else
 		twin_add(store, uid);
-	if (s != NULL)
+	if (s != NULL) {
 		s->has_folder = true;
+		s->hidden = r.payload.n > 0;
+	}
 	free(data);
 	return (true);
 }

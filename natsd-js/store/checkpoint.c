@@ -28,7 +28,7 @@ block_numbered(struct stream *s, uint32_t number)
 	for (uint32_t i = s->block_count; i > 0; i--)
 		if (s->blocks[i - 1]->number == number)
 			return (s->blocks[i - 1]);
-	return (NULL);
+	return (snapshot_ghost(s, number));
 }
 
 /* The places of large records behind the last cut. */
@@ -67,15 +67,19 @@ cut_block(struct block *b, struct job *j)
 	    b->len >= BLOCK_CONTENTS_LEAST;
 	struct job_block *jb;
 
-	if (b->fresh.count > 0 && block_write_dead(b) != 0)
-		return (-1);
 	if (ends_large(b) && block_write_held(b) != 0)
+		return (-1);
+	if (b->fresh.count > 0 && block_write_dead(b) != 0)
 		return (-1);
 	if (b->tail.len == 0 && !contents && !(b->stream->resync && !b->is_new))
 		return (0);
 	jb = job_block(j);
-	if (jb == NULL || cut_holes(b, jb) != 0)
+	if (jb == NULL)
 		return (-1);
+	if (cut_holes(b, jb) != 0) {
+		j->block_count--;
+		return (-1);
+	}
 	jb->number = b->number;
 	jb->is_new = b->is_new;
 	jb->at = b->cut;
@@ -118,11 +122,12 @@ cut_gone(struct stream *s, struct job *j)
 	if (j->gone == NULL)
 		return (-1);
 	for (uint32_t i = 0; i < s->gone_count; i++) {
-		j->gone[i] = (struct job_gone){ .number = s->gone[i].number,
+		if (s->gone[i].held)
+			continue; /* the state says it, the file stays for now */
+		j->gone[j->gone_count++] = (struct job_gone){ .number = s->gone[i].number,
 			.keep = s->gone[i].keep };
 		store_handles_drop(s->store, s->uid, s->gone[i].number);
 	}
-	j->gone_count = s->gone_count;
 	return (0);
 }
 
@@ -139,6 +144,8 @@ cut_mend(struct stream *s, struct err *err)
 static void
 cut_done(struct stream *s)
 {
+	uint32_t kept = 0;
+
 	for (uint32_t i = 0; i < s->block_count; i++)
 		s->blocks[i]->changed = false;
 	small_forget_gone(s);
@@ -146,7 +153,15 @@ cut_done(struct stream *s)
 		s->smalls[i].changed = false;
 	seqset_clear(&s->removed_fresh);
 	s->marks_changed = s->state_whole = false;
-	s->gone_count = s->erasure_count = 0;
+	s->erasure_count = 0;
+	if (s->ids != NULL)
+		s->ids->changed = false;
+	for (uint32_t i = 0; i < s->gone_count; i++)
+		if (s->gone[i].held) {
+			s->gone[kept] = s->gone[i];
+			s->gone[kept++].said = true;
+		}
+	s->gone_count = kept;
 }
 
 /* The job of the stream; NULL: why.  Bytes of blocks that were set apart go back. */
@@ -166,6 +181,8 @@ cut_stream(struct stream *s, struct err *err)
 		bad = cut_gone(s, j);
 	if (bad == 0)
 		bad = cut_erasures(s, j);
+	if (bad == 0)
+		bad = stream_ids_cut(s, j);
 	if (bad == 0)
 		bad = state_encode(s, j);
 	if (bad == 0)
@@ -309,6 +326,8 @@ block_landed(struct stream *s, struct job_block *jb)
 		return;
 	}
 	/* A file that failed is never written again: what is in it and in memory moves. */
+	if (b->ghost)
+		s->store->tail_bytes -= jb->bytes.len;
 	b->broken = b->changed = true;
 	b->kept = jb->bytes;
 	jb->bytes = BUF_INIT(0);
@@ -338,6 +357,7 @@ stream_landed(struct store *store, struct job *j)
 	s->job = NULL;
 	if (j->with_sums)
 		stream_sums_landed(s, j, j->failed || j->sums_failed);
+	stream_ids_landed(s, j);
 	for (uint32_t i = 0; i < j->block_count; i++)
 		block_landed(s, &j->blocks[i]);
 	if (!j->failed) {

@@ -21,7 +21,7 @@ stream_expires(struct stream *s, int64_t when)
 	if (s->expires != 0 && s->expires <= when)
 		return;
 	s->expires = when;
-	if (s->store->wheel == NULL)
+	if (s->store->wheel == NULL || s->hidden)
 		return;
 	in = when <= now ? 0 : when - now;
 	wheel_set(s->store->wheel, &s->timer, mono_add_ns(mono_now(), in));

@@ -8,20 +8,9 @@
 #include <string.h>
 
 #include "common/subject.h"
-#include "natsd-js/store/store_priv.h"
+#include "natsd-js/store/find_priv.h"
 
 enum known { KNOWN_NOT_YET, KNOWN_NO, KNOWN_YES };
-
-struct stream_filter {
-	struct stream *stream;
-	unsigned count;
-	bool all;	      /* matches everything */
-	bool literal;	      /* one subject without wildcards */
-	struct str *subjects; /* copies, behind the array */
-	uint64_t serial;      /* of the index that `known` speaks of */
-	uint8_t *known;	      /* by number of the subject there: enum known */
-	uint32_t known_room, known_count;
-};
 
 struct stream_filter *
 stream_filter_new(struct stream *s, const struct str *subjects, unsigned n)
@@ -38,7 +27,10 @@ stream_filter_new(struct stream *s, const struct str *subjects, unsigned n)
 	f->stream = s;
 	f->count = n;
 	f->all = n == 0;
-	f->literal = n == 1 && !subject_has_wildcard(subjects[0]);
+	f->literals = n > 0;
+	for (unsigned i = 0; i < n; i++)
+		f->literals &= !subject_has_wildcard(subjects[i]);
+	f->literal = n == 1 && f->literals;
 	f->subjects = (struct str *)(f + 1);
 	text = (char *)(f->subjects + n);
 	for (unsigned i = 0; i < n; i++) {
@@ -48,20 +40,30 @@ stream_filter_new(struct stream *s, const struct str *subjects, unsigned n)
 		text += subjects[i].n;
 		f->all |= str_eq(subjects[i], STR(">"));
 	}
+	f->next = s->filters;
+	s->filters = f;
 	return (f);
 }
 
 void
 stream_filter_free(struct stream_filter *f)
 {
+	struct stream_filter **at;
+
 	if (f == NULL)
 		return;
+	for (at = &f->stream->filters; *at != f; at = &(*at)->next)
+		;
+	*at = f->next;
+	filter_unlist(f);
+	free(f->list);
+	free(f->found);
 	free(f->known);
 	free(f);
 }
 
-static bool
-matches(const struct stream_filter *f, struct str subject)
+bool
+filter_matches(const struct stream_filter *f, struct str subject)
 {
 	for (unsigned i = 0; i < f->count; i++)
 		if (subject_matches(subject, f->subjects[i]))
@@ -101,7 +103,7 @@ known_match(struct stream_filter *f, const struct index *x, uint32_t subject)
 
 	if (subject < f->known_count && f->known[subject] != KNOWN_NOT_YET)
 		return (f->known[subject] == KNOWN_YES);
-	yes = matches(f, index_text(x, subject));
+	yes = filter_matches(f, index_text(x, subject));
 	if (subject < f->known_count)
 		f->known[subject] = yes ? KNOWN_YES : KNOWN_NO;
 	return (yes);
@@ -350,10 +352,14 @@ next_match(struct stream_filter *f, uint64_t from, uint64_t *seq, struct err *er
 
 		if (b->live == 0)
 			continue;
-		result = block_index(b, err);
+		result = filter_listed_next(f, b, number_from(b, from), &n, err);
+		if (result == STORE_BUSY) {
+			result = block_index(b, err);
+			n = result != STORE_OK ? INDEX_NONE :
+			    within_match(f, b, number_from(b, from));
+		}
 		if (result != STORE_OK)
 			return (result);
-		n = within_match(f, b, number_from(b, from));
 		if (n == INDEX_NONE)
 			continue;
 		*seq = b->first + n;
@@ -484,7 +490,7 @@ sum_one(void *arg, struct str subject, struct sum *at)
 	struct summing *x = arg;
 	struct filter_state one = { .messages = 0 };
 
-	if (!matches(x->filter, subject))
+	if (!filter_matches(x->filter, subject))
 		return (true);
 	x->result = settle(x->filter->stream, subject, at, x->err);
 	if (x->result != STORE_OK)
@@ -495,9 +501,8 @@ sum_one(void *arg, struct str subject, struct sum *at)
 	return (true);
 }
 
-/* What all subjects that match begin with. */
-static struct str
-prefix_of(const struct stream_filter *f)
+struct str
+filter_prefix(const struct stream_filter *f)
 {
 	struct str s = f->count == 1 ? f->subjects[0] : STR_NONE;
 
@@ -507,11 +512,34 @@ prefix_of(const struct stream_filter *f)
 	return (s);
 }
 
+/* Each of the subjects that match, with its sum; it may be of others, too. */
+static enum store_result
+each_match(struct stream_filter *f, bool (*fn)(void *, struct str, struct sum *), void *arg,
+    struct err *err)
+{
+	enum store_result result = STORE_OK;
+	bool go_on = true;
+
+	if (!filter_list(f))
+		return (stream_sums_each(f->stream, filter_prefix(f), fn, arg, err));
+	for (uint32_t i = 0; i < f->list_count && go_on && result == STORE_OK; i++) {
+		struct str text = listed_text(f->list[i]);
+		struct subject_sum *at = stream_sum(f->stream, text);
+		struct sum sum;
+
+		if (at == NULL)
+			continue;
+		result = subject_settle(f->stream, at, err);
+		sum = (struct sum){ .first = at->first, .last = at->last, .count = at->count };
+		go_on = result == STORE_OK && fn(arg, text, &sum);
+	}
+	return (result);
+}
+
 static enum store_result
 sums_each_match(struct summing *x)
 {
-	struct stream_filter *f = x->filter;
-	enum store_result result = stream_sums_each(f->stream, prefix_of(f), sum_one, x, x->err);
+	enum store_result result = each_match(x->filter, sum_one, x, x->err);
 
 	return (result != STORE_OK ? result : x->result);
 }
@@ -563,7 +591,7 @@ last_one(void *arg, struct str subject, struct sum *at)
 	struct lasts *x = arg;
 	uint64_t seq;
 
-	if (!matches(x->filter, subject))
+	if (!filter_matches(x->filter, subject))
 		return (true);
 	x->result = settle(x->filter->stream, subject, at, x->err);
 	if (x->result != STORE_OK || at->first > x->upto)
@@ -592,7 +620,7 @@ stream_lasts(struct stream_filter *f, uint64_t upto, uint64_t *seqs, unsigned ma
 {
 	struct lasts x = { .filter = f, .upto = upto, .seqs = seqs, .max = max, .err = err,
 		.result = STORE_OK };
-	enum store_result result = stream_sums_each(f->stream, prefix_of(f), last_one, &x, err);
+	enum store_result result = each_match(f, last_one, &x, err);
 
 	*n = x.n;
 	if (result == STORE_OK && x.n > 0 && x.n <= max)

@@ -35,7 +35,7 @@ job_new(uint64_t uid)
 		return (NULL);
 	j->uid = uid;
 	j->state = BUF_INIT((size_t)1 << 30);
-	j->sums = j->catalogue = j->state;
+	j->sums = j->catalogue = j->ids = j->state;
 	return (j);
 }
 
@@ -54,6 +54,7 @@ job_free(struct job *j)
 	free(j->remove);
 	buf_free(&j->state);
 	buf_free(&j->sums);
+	buf_free(&j->ids);
 	buf_free(&j->catalogue);
 	free(j);
 }
@@ -267,7 +268,8 @@ stream_begin(struct jobs *js, struct job *j)
 	if (j->failed)
 		return;
 	j->folder = folder_open(js, j, &j->err);
-	j->failed = j->folder < 0 || blocks_do(js, j->folder, j) != 0;
+	j->failed = j->folder < 0 || blocks_do(js, j->folder, j) != 0 ||
+	    job_ids_write(js->disk, j->folder, j, &j->err) != 0;
 }
 
 /* Last part: the state says so, and then what it replaces goes. */
@@ -285,6 +287,8 @@ stream_end(struct jobs *js, struct job *j)
 		result = erasures_do(js, j->folder, j);
 	if (result == 0)
 		result = gone_do(js, j->folder, j);
+	if (result == 0)
+		result = job_ids_unlink(js->disk, j->folder, j, &j->err);
 	disk_close(js->disk, j->folder);
 	j->failed = result != 0;
 }

@@ -67,6 +67,11 @@ struct job {
 	uint32_t sums_cut;
 	struct buf sums; /* a batch (sums_put) */
 	struct sums_point sums_point;
+	bool with_ids, ids_new;
+	struct buf ids; /* for the file of that number, at that place */
+	uint32_t ids_number;
+	uint64_t ids_at;
+	uint32_t ids_unlink_from, ids_unlink_to; /* files that go, but for the last */
 	/* for the store itself, with uid 0 */
 	struct buf catalogue; /* written anew */
 	uint64_t *remove;     /* folders of deleted streams */

@@ -204,14 +204,19 @@ bytes_load(struct store *store, uint64_t uid, uint32_t number, uint32_t at, uint
 	struct disk *disk = store->disk;
 	int folder, handle = -1;
 	uint8_t *data = NULL;
+	uint64_t size = 0;
 
 	snprintf(folder_name, sizeof(folder_name), "%016" PRIx64, uid);
 	block_name(name, number);
 	folder = disk_open(disk, store->streams_dir, folder_name, DISK_DIR);
 	if (folder >= 0)
 		handle = disk_open(disk, folder, name, DISK_READ);
-	if (handle >= 0)
-		data = malloc(bytes);
+	/* No more than there is, whatever the head says. */
+	if (handle >= 0 && disk_size(disk, handle, &size) == 0) {
+		errno = ENODATA;
+		if (size >= (uint64_t)at + bytes)
+			data = malloc(bytes);
+	}
 	if (data == NULL || disk_read_all(disk, handle, data, bytes, at) != 0) {
 		err_sys(err, "read block %s", name);
 		free(data);

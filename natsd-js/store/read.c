@@ -325,7 +325,8 @@ know_take(struct knowing *k, unsigned gaps, bool all)
 	for (uint32_t w = 0; w < b->dead_words; w++)
 		live -= (uint64_t)__builtin_popcountll(b->dead[w]);
 	/* The summary counts what its point knew: removals are in the file before it says so. */
-	b->stream->messages += live - b->live;
+	if (!b->ghost)
+		b->stream->messages += live - b->live;
 	b->live = (uint32_t)live;
 	if (all) /* of it was looked at */
 		know_lost(k);

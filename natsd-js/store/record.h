@@ -28,10 +28,11 @@ enum record_type {
 	RECORD_ERASED,
 	RECORD_INDEX,
 	RECORD_HELD,
+	RECORD_IDS,
 };
-#define RECORD_TYPE_MAX RECORD_HELD
+#define RECORD_TYPE_MAX RECORD_IDS
 
-enum record_file { RECORD_IN_BLOCK = 1, RECORD_IN_STATE };
+enum record_file { RECORD_IN_BLOCK = 1, RECORD_IN_STATE, RECORD_IN_SNAPSHOT, RECORD_IN_IDS };
 
 struct record {
 	uint64_t check; /* out */

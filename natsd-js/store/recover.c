@@ -367,6 +367,15 @@ replay_small(struct stream *s, struct rd *in)
 }
 
 static int
+replay_id(struct stream *s, struct rd *in)
+{
+	struct id_entry e = ids_entry_get(in);
+
+	/* Of a large message whose bytes are gone nobody was told. */
+	return (rd_end(in) != 0 || seqset_has(&s->lost, e.seq) ? 0 : stream_ids_apply(s, &e));
+}
+
+static int
 replay_mark(struct stream *s, struct rd *in)
 {
 	uint64_t life = rd_u64(in), ring = rd_u64(in), at = rd_u64(in);
@@ -401,6 +410,11 @@ replay_change(struct stream *s, const struct journal_entry *e, struct err *err)
 	case STORE_J_SMALL:
 		result = replay_small(s, &in);
 		break;
+	case STORE_J_ID:
+		result = replay_id(s, &in);
+		break;
+	case STORE_J_SHOW:
+		break; /* which its files know */
 	default:
 		store_report(s->store, true, "the journal has a record of type %u", e->type);
 		break;
@@ -417,6 +431,9 @@ store_replay(void *arg, const struct journal_entry *e, struct err *err)
 
 	if (e->type == STORE_J_CREATE)
 		return (replay_create(store, e, err));
+	if (e->type == STORE_J_RESTORE ||
+	    (s != NULL && s->hidden && e->type != STORE_J_DELETE))
+		return (restore_replay(store, s, e, err));
 	if (s == NULL) { /* deleted, which the catalogue knows already, if there is one */
 		store->catalogue_dirty = true;
 		if (e->type == STORE_J_DELETE && catalogue_is_twin(store, e->owner) &&

@@ -149,7 +149,8 @@ block_lost(struct block *b, uint64_t seq)
 {
 	uint32_t number = (uint32_t)(seq - b->first);
 
-	if (block_kill_reserve(b, number, 0) != 0)
+	/* Of one that is gone the reader finds out by himself. */
+	if (b->ghost || block_kill_reserve(b, number, 0) != 0)
 		return;
 	block_kill(b, number, false);
 	drop_message(b, number, NULL);
@@ -161,6 +162,10 @@ block_void(struct block *b, uint64_t seq, const struct record *r)
 {
 	enum removal why = b->stream->why;
 
+	/* Of one that is gone the reader finds out by himself. */
+	if (b->ghost)
+		return;
+	stream_ids_failed(b->stream, seq);
 	b->stream->why = REMOVAL_FAILED;
 	drop_message(b, (uint32_t)(seq - b->first), r);
 	block_kill(b, (uint32_t)(seq - b->first), true);
@@ -292,9 +297,12 @@ stream_apply_cut(struct stream *s, uint64_t last, uint64_t *done, struct err *er
 	*done = last + 1;
 	if (last >= s->last_seq)
 		return (0);
+	if (s->ids != NULL && ids_reserve(s->ids) != 0)
+		return (err_set(err, "out of memory"));
 	if (s->last_seq > s->cut_seq)
 		s->cut_seq = s->last_seq;
-	if (stream_apply_remove(s, last + 1, s->last_seq, done, err) != 0)
+	if (stream_apply_remove(s, last + 1, s->last_seq, done, err) != 0 ||
+	    stream_ids_truncate(s, last) != 0)
 		return (-1);
 	for (uint32_t i = 0; i < s->block_count; i++) {
 		b = s->blocks[i];
@@ -312,23 +320,17 @@ stream_apply_cut(struct stream *s, uint64_t last, uint64_t *done, struct err *er
 	return (0);
 }
 
-/* The bytes of the message are no longer to be read anywhere. */
-int
-stream_apply_erase(struct stream *s, uint64_t seq, struct err *err)
+/* Notes where the message stands, behind those that count; no snapshot shows it any more. */
+static int
+erasure_note(struct block *b, uint64_t seq, struct err *err)
 {
-	struct block *b = block_find(s, seq);
-	uint32_t room = s->erasure_room == 0 ? 4 : s->erasure_room * 2, at, padded;
-	uint64_t done;
+	struct stream *s = b->stream;
+	uint32_t room = s->erasure_room == 0 ? 4 : s->erasure_room * 2, at;
 	struct erasure *list;
 	struct record r;
 
-	if (b == NULL || block_know(b, err) != STORE_OK)
-		return (b == NULL ? 0 : -1);
-	if (block_dead(b, (uint32_t)(seq - b->first)))
-		return (0);
 	if (block_place(b, seq, &at, &r, err) != STORE_OK)
 		return (-1);
-	padded = (uint32_t)record_padded(r.bytes);
 	if (s->erasure_count == s->erasure_room) {
 		list = reallocarray(s->erasures, room, sizeof(*list));
 		if (list == NULL)
@@ -337,8 +339,50 @@ stream_apply_erase(struct stream *s, uint64_t seq, struct err *err)
 		s->erasure_room = room;
 	}
 	s->erasures[s->erasure_count] = (struct erasure){ .number = b->number, .at = at,
-		.bytes = padded, .link = r.link };
-	if (stream_apply_remove(s, seq, seq, &done, err) != 0)
+		.bytes = (uint32_t)record_padded(r.bytes), .link = r.link };
+	if (b->pins == 0)
+		return (0);
+	if (block_kill_reserve(b, (uint32_t)(seq - b->first), 1) != 0)
+		return (err_set(err, "out of memory"));
+	snapshot_erased(b, seq);
+	return (0);
+}
+
+/* Blocks that went, but for a snapshot, have it too. */
+static int
+erase_ghosts(struct stream *s, uint64_t seq, struct err *err)
+{
+	for (struct block *b = s->ghosts; b != NULL; b = b->next_ghost) {
+		uint32_t number = (uint32_t)(seq - b->first);
+
+		if (seq < b->first || seq > b->last)
+			continue;
+		if (block_know(b, err) != STORE_OK)
+			return (-1);
+		if (block_dead(b, number))
+			continue;
+		if (erasure_note(b, seq, err) != 0)
+			return (-1);
+		block_kill(b, number, false);
+		/* What waits for a file in memory will have none. */
+		s->erasure_count += s->erasures[s->erasure_count].at < b->cut;
+	}
+	return (0);
+}
+
+/* The bytes of the message are no longer to be read anywhere. */
+int
+stream_apply_erase(struct stream *s, uint64_t seq, struct err *err)
+{
+	struct block *b = block_find(s, seq);
+	uint64_t done;
+
+	if (b == NULL || block_know(b, err) != STORE_OK)
+		return (b == NULL ? 0 : -1);
+	if (block_dead(b, (uint32_t)(seq - b->first)))
+		return (0);
+	if (erase_ghosts(s, seq, err) != 0 || erasure_note(b, seq, err) != 0 ||
+	    stream_apply_remove(s, seq, seq, &done, err) != 0)
 		return (-1);
 	s->erasure_count++;
 	s->store->window.uid = 0;

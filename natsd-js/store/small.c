@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,13 +43,34 @@ small_at(const struct stream *s, struct str key, bool *there)
 	return (low);
 }
 
-static void
-str_free(struct str s)
+struct small_text { /* a key and its value, as long as anybody needs them */
+	uint32_t holders;
+	char text[];
+};
+
+static struct small_text *
+text_of(const struct small *m)
 {
 	char *p;
 
-	memcpy(&p, &s.p, sizeof(p));
-	free(p);
+	memcpy(&p, &m->key.p, sizeof(p));
+	return ((struct small_text *)(void *)(p - offsetof(struct small_text, text)));
+}
+
+struct small
+small_hold(const struct small *m)
+{
+	text_of(m)->holders++;
+	return (*m);
+}
+
+void
+small_drop(struct small *m)
+{
+	struct small_text *t = text_of(m);
+
+	if (--t->holders == 0)
+		free(t);
 }
 
 /* Room for n elements in a growing array of the stream. */
@@ -77,19 +99,22 @@ small_set(struct stream *s, struct str key, struct str value)
 	bool there;
 	uint32_t at = small_at(s, key, &there);
 	struct small *m;
-	char *p = malloc(key.n + value.n + 1);
+	struct small_text *t = malloc(sizeof(*t) + key.n + value.n);
+	char *p;
 
-	if (p == NULL || (!there && room_for(&s->smalls, &s->small_room, s->small_count + 1,
+	if (t == NULL || (!there && room_for(&s->smalls, &s->small_room, s->small_count + 1,
 		sizeof(*s->smalls)) != 0)) {
-		free(p);
+		free(t);
 		return (-1);
 	}
+	t->holders = 1;
+	p = t->text;
 	memcpy(p, key.p, key.n);
 	if (value.n > 0)
 		memcpy(p + key.n, value.p, value.n);
 	m = &s->smalls[at];
 	if (there) {
-		str_free(m->key);
+		small_drop(m);
 	} else {
 		memmove(m + 1, m, (s->small_count - at) * sizeof(*m));
 		s->small_count++;
@@ -120,7 +145,7 @@ small_forget_gone(struct stream *s)
 
 	for (uint32_t i = 0; i < s->small_count; i++) {
 		if (s->smalls[i].gone)
-			str_free(s->smalls[i].key);
+			small_drop(&s->smalls[i]);
 		else
 			s->smalls[kept++] = s->smalls[i];
 	}
@@ -165,7 +190,7 @@ void
 small_free(struct stream *s)
 {
 	for (uint32_t i = 0; i < s->small_count; i++)
-		str_free(s->smalls[i].key);
+		small_drop(&s->smalls[i]);
 	free(s->smalls);
 	free(s->marks);
 }

@@ -154,6 +154,17 @@ put_point(struct state_out *o, uint64_t commit)
 }
 
 static void
+put_ids(struct state_out *o)
+{
+	uint8_t payload[IDS_STATE_MAX];
+	uint32_t first;
+	size_t n = stream_ids_state(o->stream, payload, &first);
+
+	put(o, &(struct record){ .type = RECORD_IDS, .seq = first,
+		.payload = { .p = (const char *)payload, .n = n } });
+}
+
+static void
 put_copy(struct state_out *o)
 {
 	struct stream *s = o->stream;
@@ -162,13 +173,16 @@ put_copy(struct state_out *o)
 	if (o->whole)
 		put(o, &(struct record){ .type = RECORD_IDENTITY, .flags = STATE_VERSION,
 			.seq = s->uid, .time = s->created, .subject = s->account,
-			.headers = s->name });
+			.headers = s->name, .payload = s->hidden ? STR("h") : STR_NONE });
 	put_ranges(o, o->whole ? &s->removed : &s->removed_fresh);
 	put_smalls(o);
 	if (o->whole || s->marks_changed)
 		put_marks(o);
+	if (s->ids != NULL && (o->whole || s->ids->changed))
+		put_ids(o);
 	for (uint32_t i = 0; i < s->gone_count; i++)
-		put_entry(o, NULL, s->gone[i].number, true);
+		if (o->whole || !s->gone[i].said)
+			put_entry(o, NULL, s->gone[i].number, true);
 	for (uint32_t i = 0; i < s->block_count; i++)
 		if (o->whole || s->blocks[i]->changed)
 			put_entry(o, s->blocks[i], s->blocks[i]->number, false);
@@ -362,6 +376,9 @@ apply(struct entries *e, const struct record *r, struct err *err)
 		break;
 	case RECORD_ENTRY:
 		result = apply_entry(s, r);
+		break;
+	case RECORD_IDS:
+		result = stream_ids_load(s, r->payload);
 		break;
 	default:
 		break;

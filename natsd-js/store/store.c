@@ -50,6 +50,9 @@ store_report(struct store *store, bool damage, const char *fmt, ...)
 static void
 journal_reports(void *arg, bool damage, const char *text)
 {
+	struct store *store = arg;
+
+	store->journal_damaged |= damage;
 	store_report(arg, damage, "%s", text);
 }
 
@@ -214,12 +217,13 @@ store_start(struct store *store, struct err *err)
 			store_report(store, false, "without an index: %s", why.text);
 	}
 	for (struct stream *s = store->all; s != NULL; s = s->next_all)
-		if (stream_recover(s, &why) != 0)
+		if (!s->hidden && stream_recover(s, &why) != 0)
 			store_report(store, true, "stream %016" PRIx64 ": %s", s->uid, s->fence);
 	store->replaying = true;
 	if (journal_begin_life(store, err) != 0)
 		return (-1);
 	store->replaying = false;
+	store_forget_hidden(store);
 	catalogue_settle(store);
 	for (struct stream *s = store->all; s != NULL; s = s->next_all)
 		stream_settle(s);
@@ -441,8 +445,8 @@ store_no_memory(struct err *err)
 
 /* ---- streams ---- */
 
-static uint64_t
-uid_make(struct store *store)
+uint64_t
+store_uid_make(struct store *store)
 {
 	uint64_t uid = 0;
 
@@ -467,7 +471,7 @@ stream_create(struct store *store, const struct stream_config *c, struct stream 
 		err_set(err, "a stream of this name is there, or cannot be");
 		return (STORE_ERROR);
 	}
-	s = stream_new(store, uid_make(store), c->created, c->account, c->name);
+	s = stream_new(store, store_uid_make(store), c->created, c->account, c->name);
 	if (s == NULL || (c->first_seq > 1 && stream_apply_advance(s, c->first_seq - 1) != 0)) {
 		if (s != NULL)
 			stream_free(s);
@@ -517,7 +521,7 @@ void
 stream_each(struct store *store, bool (*fn)(void *, struct stream *), void *arg)
 {
 	for (struct stream *s = store->all; s != NULL; s = s->next_all)
-		if (!fn(arg, s))
+		if (!s->hidden && !fn(arg, s))
 			return;
 }
 

@@ -159,6 +159,7 @@ struct store_message {
 	int64_t time; /* ns since the epoch */
 	int64_t expires; /* the same; 0: when the limit of age says so; STORE_NEVER: not even then */
 	struct str subject, headers, payload;
+	struct str id; /* of one that is stored: by which a second one is found out; not given out */
 };
 #define STORE_NEVER INT64_MAX
 
@@ -168,7 +169,8 @@ uint64_t store_message_bytes(const struct store_message *);
 /*
  * stream_append - stores the message as the next sequence, which it fills in.  A time before that
  *	of the last message becomes that time.  STORE_BUSY, STORE_FULL, STORE_ERROR: nothing
- *	happened.
+ *	happened.  A large record may still fail by itself, before its ticket is done
+ *	(REMOVAL_FAILED); what else is of its commit is done.
  * stream_advance - sequences up to `last` are used up without a message.
  */
 enum store_result stream_append(struct stream *, struct store_message *, struct err *);
@@ -246,6 +248,27 @@ void store_due(struct store *, struct mono now, void (*fn)(void *, struct stream
 bool store_due_next(const struct store *, struct mono *when);
 enum store_result stream_expire(struct stream *, int64_t now,
     bool (*may)(void *, const struct store_message *, enum removal, bool last), void *arg,
+    struct err *);
+
+/* ---- ids: a message that comes twice is found out ---- */
+
+/*
+ * An id is known for the window, from the time of its message on, whatever becomes of the message;
+ * with the message of stream_append it is durable with the same ticket.  Memory: some 100 bytes an
+ * id.  When ids were stored in an earlier life the first call of stream_id reads what is left of
+ * the window from their files.
+ *
+ * stream_ids - the window in ns; 0: none are kept, and those that were are forgotten.  For this life
+ *	of the store: said again after it is opened; until then everything is known.  Said again
+ *	now and then it gives memory back.
+ * stream_id - STORE_OK: known, *seq is that of the message.  STORE_NONE: not.  STORE_ERROR: its
+ *	files cannot be read.
+ * stream_id_put - of a message that was not stored; results as for stream_append.
+ */
+void stream_ids(struct stream *, int64_t window, int64_t now);
+enum store_result stream_id(struct stream *, struct str id, int64_t now, uint64_t *seq,
+    struct err *);
+enum store_result stream_id_put(struct stream *, struct str id, uint64_t seq, int64_t time,
     struct err *);
 
 /* ---- looking up ---- */

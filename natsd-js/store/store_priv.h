@@ -12,6 +12,7 @@
 #include "common/mono.h"
 #include "common/wheel.h"
 #include "natsd-js/store/contents.h"
+#include "natsd-js/store/ids.h"
 #include "natsd-js/store/index.h"
 #include "natsd-js/store/job.h"
 #include "natsd-js/store/large.h"
@@ -39,6 +40,9 @@ enum store_journal { /* types of the journal's records */
 	STORE_J_CUT,
 	STORE_J_ERASE,
 	STORE_J_LARGE,
+	STORE_J_RESTORE = 20,
+	STORE_J_SHOW,
+	STORE_J_ID,
 };
 
 /* A large record behind the part of its block that is known to be in the file: its bytes are there
@@ -89,6 +93,9 @@ struct block {
 	struct contents *contents; /* that; NULL: not in memory */
 	struct index *index; /* NULL: not in memory */
 	struct block *newer, *older; /* in the list of those that have one */
+	uint32_t pins, copies;	     /* snapshots that need it; those with a copy of dead */
+	bool ghost;		     /* gone, but for them; it counts for nothing */
+	struct block *next_ghost;
 	struct stream *stream;
 };
 
@@ -97,7 +104,7 @@ struct erasure { /* a record whose place in its file is overwritten by the next 
 };
 
 struct small {
-	struct str key, value; /* one allocation, at key.p */
+	struct str key, value; /* one allocation, in front of key.p (small.c) */
 	bool changed, gone;
 };
 
@@ -109,6 +116,8 @@ struct gone_block { /* its file goes with the next job */
 	uint32_t number;
 	bool keep; /* under another name: it has damage */
 	bool there; /* opening: its file was found */
+	bool held;  /* a snapshot needs it, still */
+	bool said;  /* while it is held: the state file knows */
 };
 
 struct stream {
@@ -123,6 +132,7 @@ struct stream {
 	bool dirty;	 /* in the list of those: something is in the journal alone */
 	bool resync;	 /* what its files hold may be in the page cache only */
 	bool offline;	 /* its files could not be read: nothing of it is touched */
+	bool hidden;	 /* it is being restored: nobody finds it, the next life removes it */
 	bool smalls_changed, marks_changed;
 	bool state_whole; /* the state file is to be written anew */
 	unsigned failures; /* jobs in a row that failed */
@@ -150,12 +160,16 @@ struct stream {
 	uint32_t sums_cut, sums_landed;
 	struct small *smalls; /* by key */
 	uint32_t small_count, small_room;
+	struct ids *ids; /* NULL: it never had any */
 	struct mark *marks;
 	uint32_t mark_count, mark_room;
 	uint64_t point_commit; /* the files hold all up to this one */
 	uint8_t state_serial; /* of its last batch */
 	uint64_t state_bytes, state_live; /* of the state file; and what it was when written anew */
 	struct job *job; /* on its way; NULL */
+	struct stream_filter *filters; /* of its readers */
+	struct snapshot *snapshots; /* that are being read */
+	struct block *ghosts;
 	int64_t max_age; /* ns; 0: none */
 	int64_t expires; /* wall clock; when something may be due; 0: nothing ever */
 	struct wheel_timer timer;
@@ -204,6 +218,7 @@ struct store {
 	struct dead_stream *twins; /* opening: folders whose streams have the name of another */
 	bool catalogue_dirty, catalogue_damaged;
 	bool replaying;
+	bool journal_damaged; /* reading it back, something was missing */
 	uint64_t tail_bytes; /* in all blocks, waiting or on their way */
 	struct larges *larges; /* the sync thread's */
 	struct large *large_first, *large_last; /* on their way */
@@ -249,6 +264,7 @@ void store_report(struct store *, bool damage, const char *fmt, ...)
 uint8_t *store_begin(struct stream *, size_t n, bool data, enum store_result *, struct err *);
 void store_end(struct stream *, enum store_journal, size_t n);
 void stream_touch(struct stream *); /* it is dirty */
+uint64_t store_uid_make(struct store *); /* one that was never used */
 void stream_fence(struct stream *, const struct err *); /* unless it is offline */
 void store_sleep(struct store *);   /* until something is done, or for a while */
 enum store_result store_no_memory(struct err *);
@@ -285,6 +301,7 @@ void block_clip(struct block *);
  * the highest number and so many ranges. */
 int block_kill_reserve(struct block *, uint32_t number, size_t ranges);
 void block_kill(struct block *, uint32_t number, bool fresh);
+void block_kill_range(struct block *, uint32_t from, uint32_t to); /* fresh ones */
 /* block_kill_pairs - dead as the pairs of FORMAT say, as far as its span goes.  -1: no memory. */
 int block_kill_pairs(struct block *, struct rd *);
 int block_room_write(struct block *, size_t n); /* n bytes more in its tail; -1 */
@@ -334,6 +351,8 @@ enum store_result block_scan(struct block *,
 void store_handles_drop(struct store *, uint64_t uid, uint32_t number); /* number 0: all of it */
 
 /* append.c */
+/* stream_sums_wait - so many sums are dirty that the next checkpoint must come first. */
+bool stream_sums_wait(struct stream *);
 /* stream_apply_message - recovery: the message goes to the tail of the last block. */
 int stream_apply_message(struct stream *, const struct record *, struct err *);
 uint64_t record_counts(const struct record *); /* bytes, as nats-server counts */
@@ -398,6 +417,12 @@ int stream_sums_cut(struct stream *, struct job *);  /* -1: no memory */
 void stream_sums_landed(struct stream *, const struct job *, bool failed);
 void store_sums_trim(struct store *);
 
+/* find_list.c */
+/* stream_filters_see - a subject has its first message.  stream_filters_renew - which there are is
+ * not known any more. */
+void stream_filters_see(struct stream *, struct str subject);
+void stream_filters_renew(struct stream *);
+
 /* find.c: first and last of a subject made exact again */
 enum store_result subject_settle(struct stream *, struct subject_sum *, struct err *);
 uint64_t stream_live_next(struct stream *, uint64_t seq); /* 0: none */
@@ -413,15 +438,32 @@ enum store_result block_verify(struct block *, struct err *);
 /* care.c */
 void store_care(struct store *, struct mono now);
 
+/* snapshot.c */
+/* snapshot_keeps - the block goes, but a snapshot needs it: it stays, as a ghost.
+ * snapshot_ghost - one of that number; NULL.
+ * snapshot_before_kill - something of the block will be dead; -1: no memory.
+ * snapshot_erased - no snapshot shows this message of the block any more; behind the former.
+ * snapshots_end - all of the stream are over. */
+bool snapshot_keeps(struct block *);
+struct block *snapshot_ghost(const struct stream *, uint32_t number);
+int snapshot_before_kill(struct block *);
+void snapshot_erased(struct block *, uint64_t seq);
+void snapshots_end(struct stream *);
+
 /* rewrite.c */
-/* block_rewrite - what lives in it stands in a block of another number.  -1: nothing changed. */
+/* block_rewrite - what lives in it stands in a block of another number; blocks_rewrite - what lives
+ * in count neighbours, the first one blocks[at], in one.  -1: nothing changed. */
 int block_rewrite(struct block *, struct err *);
+int blocks_rewrite(struct stream *, uint32_t at, uint32_t count, struct err *);
 
 /* small.c */
 int small_set(struct stream *, struct str key, struct str value);
 void small_unset(struct stream *, struct str key);
 int mark_set(struct stream *, uint64_t life, uint64_t ring, uint64_t at);
 void small_free(struct stream *);
+/* small_hold - the same key and value, whatever becomes of them; small_drop - no longer. */
+struct small small_hold(const struct small *);
+void small_drop(struct small *);
 void small_forget_gone(struct stream *);
 
 /* state_file.c */
@@ -438,6 +480,46 @@ int state_load(struct stream *, int folder, struct err *);
 /* checkpoint.c */
 void checkpoint_note(struct store *);
 void checkpoint_free(struct store *); /* what is on its way is waited for, and forgotten */
+
+/* stream_ids.c */
+#define IDS_STATE_MAX (8u + 28u * (IDS_FILES + 1))
+/* stream_ids_apply - recovery: one entry.  stream_ids_truncate - ids of what goes are void.  -1: no
+ * memory.
+ * stream_ids_prepare, stream_ids_put - with a message, whose place in the journal was begun with
+ *	STREAM_IDS_ROOM more.
+ * stream_ids_failed - the message with this sequence was not stored after all.
+ * stream_ids_know - all of them are in memory.
+ * stream_ids_cut, stream_ids_landed - as those of the sums.
+ * stream_ids_state, stream_ids_load - what the state file says of their files. */
+#define STREAM_IDS_ROOM (JOURNAL_RECORD_HEAD + IDS_ENTRY_BYTES + 8u)
+int stream_ids_apply(struct stream *, const struct id_entry *);
+int stream_ids_truncate(struct stream *, uint64_t last);
+int stream_ids_prepare(struct stream *);
+void stream_ids_put(struct stream *, struct str id, uint64_t seq, int64_t time);
+void stream_ids_failed(struct stream *, uint64_t seq);
+enum store_result stream_ids_know(struct stream *, struct err *);
+int stream_ids_cut(struct stream *, struct job *);
+void stream_ids_landed(struct stream *, const struct job *);
+size_t stream_ids_state(const struct stream *, uint8_t *to, uint32_t *first);
+int stream_ids_load(struct stream *, struct str payload);
+void stream_ids_free(struct stream *);
+
+static inline bool
+stream_ids_wanted(const struct stream *s, struct str id)
+{
+	return (id.n > 0 && (s->ids == NULL || s->ids->window != 0));
+}
+
+/* ids_file.c: of the thread of the jobs */
+void ids_file_name(char name[BLOCK_NAME_BYTES], uint32_t number);
+int job_ids_write(struct disk *, int folder, const struct job *, struct err *);
+int job_ids_unlink(struct disk *, int folder, const struct job *, struct err *);
+
+/* restore.c */
+/* restore_replay - what the journal says of it: it began, or (s) it is all there.
+ * store_forget_hidden - opening: what was not ended goes. */
+int restore_replay(struct store *, struct stream *, const struct journal_entry *, struct err *);
+void store_forget_hidden(struct store *);
 
 /* recover.c */
 int stream_recover(struct stream *, struct err *); /* from its files */

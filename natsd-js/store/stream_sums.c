@@ -47,6 +47,7 @@ stream_sums_make(struct stream *s, struct err *err)
 	uint64_t bytes = 0;
 
 	s->sums_doubtful = false;
+	stream_filters_renew(s);
 	subjects_clear(&s->subjects);
 	for (uint32_t i = 0; i < s->block_count; i++) {
 		struct counting c = { .b = s->blocks[i] };

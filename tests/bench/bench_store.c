@@ -27,7 +27,10 @@
 #define BUDGET (64u << 20)
 #define LOOK_NS (150 * NS_PER_US)
 
-static char payload[1024];
+#define LARGE (256u << 10)
+#define LARGE_IN_FLIGHT 32u
+
+static char payload[LARGE];
 static int64_t run_ns = 1 * NS_PER_S;
 static const char *top;
 static int dir;
@@ -273,6 +276,83 @@ not_synced(enum journal_policy policy)
 	bench_close(&b);
 }
 
+/* ---- large records ---- */
+
+/* So many bytes appended to a file that grows, and synced, each time; MiB a second. */
+static double
+bare_append(size_t n)
+{
+	int fd = openat(dir, "bare", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct mono start = mono_now();
+	size_t at = 0, count = 0;
+
+	while (mono_diff_ns(mono_now(), start) < run_ns) {
+		for (size_t left = n, part; left > 0; left -= part, at += part) {
+			part = left < LARGE ? left : LARGE;
+			if (pwrite(fd, payload, part, (off_t)at) != (ssize_t)part)
+				err(1, "write");
+		}
+		if (fdatasync(fd) != 0)
+			err(1, "sync");
+		count++;
+		if (at > 64u << 20) {
+			at = 0;
+			if (ftruncate(fd, 0) != 0)
+				err(1, "truncate");
+		}
+	}
+	close(fd);
+	unlinkat(dir, "bare", 0);
+	return ((double)(count * n) / (1 << 20) * 1e9 / (double)mono_diff_ns(mono_now(), start));
+}
+
+/* Bytes that this process has written, to whatever. */
+static double
+written(void)
+{
+	FILE *f = fopen("/proc/self/io", "r");
+	unsigned long long n = 0;
+	char line[100];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "wchar: %llu", &n) == 1)
+			break;
+	if (f != NULL)
+		fclose(f);
+	return ((double)n);
+}
+
+static void
+large_records(void)
+{
+	struct stream_state first, last;
+	double before, records;
+	struct rate r;
+	struct bench b;
+	struct err err;
+
+	bench_open(&b, JOURNAL_DURABLE, false);
+	bench_streams(&b, 1);
+	if (store_checkpoint(b.store, &err) != STORE_OK) /* it has a folder */
+		errx(1, "%s", err.text);
+	r = append(&b, 1, LARGE);
+	row("durable append of 256 KiB, one in flight, MiB/s", r.records / 4, bare_append(LARGE));
+	if (store_wait(b.store, &err) != STORE_OK)
+		errx(1, "%s", err.text);
+	stream_state(b.streams[0], &first);
+	before = written();
+	r = append(&b, LARGE_IN_FLIGHT, LARGE);
+	if (store_wait(b.store, &err) != STORE_OK)
+		errx(1, "%s", err.text);
+	stream_state(b.streams[0], &last);
+	records = (double)(last.messages - first.messages);
+	before = (written() - before) / records - LARGE;
+	row("durable append of 256 KiB, 32 in flight, MiB/s", r.records / 4,
+	    bare_append((size_t)(r.records / r.commits * LARGE)));
+	row("the same, bytes written beside each record", before, 0);
+	bench_close(&b);
+}
+
 /* ---- a large stream ---- */
 
 /* RssAnon and RssShmem, in MiB. */
@@ -509,6 +589,8 @@ main(int argc, char *argv[])
 		one_in_flight();
 	else if (strcmp(what, "many") == 0)
 		many_in_flight();
+	else if (strcmp(what, "large") == 0)
+		large_records();
 	else if (strcmp(what, "interval") == 0)
 		not_synced(JOURNAL_INTERVAL);
 	else if (strcmp(what, "volatile") == 0)

@@ -37,6 +37,10 @@ SHORT = (
 		Row("durable append, 1,000 in flight, commits/s", *times(">=", 0.70)),
 		Row("durable append, 1,000 in flight, records/s", *at_least(600e3)),
 		Row("the same over 1,000 streams, records/s", *times(">=", 0.50)))),
+	(("large",), (
+		Row("durable append of 256 KiB, one in flight, MiB/s", *times(">=", 0.50)),
+		Row("durable append of 256 KiB, 32 in flight, MiB/s", *times(">=", 0.70)),
+		Row("the same, bytes written beside each record", *at_most(1024)))),
 	(("interval",), (
 		Row("append with sync_interval, 128 B, CPU us", *at_most(0.5)),
 		Row("append with sync_interval, 1 KiB, CPU us", *at_most(0.8)))),

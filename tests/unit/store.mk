@@ -8,8 +8,9 @@ STORE_TEST_LIBS = natsd-js/store/libstore.a $(STORE_LIBS) tests/libdisktest.a $(
 
 STORE_TESTS = tests/unit/test_store_disk tests/unit/test_store_journal tests/unit/test_store_parts \
 	tests/unit/test_store_model tests/unit/test_store_damage tests/unit/test_store_tool \
-	tests/unit/test_store_oom tests/unit/test_store_care \
-	tests/unit/test_store_index
+	tests/unit/test_store_oom tests/unit/test_store_care tests/unit/test_store_large \
+	tests/unit/test_store_faults tests/unit/test_store_index tests/unit/test_store_snapshot \
+	tests/unit/test_store_ids tests/unit/test_store_find
 check_PROGRAMS += $(STORE_TESTS)
 TESTS += $(STORE_TESTS)
 
@@ -37,14 +38,35 @@ tests_unit_test_store_tool_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_care_SOURCES = tests/unit/test_store_care.c
 tests_unit_test_store_care_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_care_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_large_SOURCES = tests/unit/test_store_large.c tests/unit/seed.h
+tests_unit_test_store_large_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_large_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_faults_SOURCES = tests/unit/test_store_faults.c tests/unit/seed.h
+tests_unit_test_store_faults_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_faults_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_index_SOURCES = tests/unit/test_store_index.c tests/unit/store_dir.h
 tests_unit_test_store_index_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_index_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_snapshot_SOURCES = tests/unit/test_store_snapshot.c tests/unit/store_dir.h \
+	tests/unit/store_model.h tests/unit/store_model.c tests/unit/seed.h
+tests_unit_test_store_snapshot_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_snapshot_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_ids_SOURCES = tests/unit/test_store_ids.c
+tests_unit_test_store_ids_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_ids_LDADD = $(STORE_TEST_LIBS)
+tests_unit_test_store_find_SOURCES = tests/unit/test_store_find.c
+tests_unit_test_store_find_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_store_find_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_oom_SOURCES = tests/unit/test_store_oom.c tests/unit/store_dir.h
 tests_unit_test_store_oom_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_store_oom_LDADD = $(STORE_TEST_LIBS)
 tests_unit_test_store_oom_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 	-Wl,--wrap=reallocarray,--wrap=free
+
+check_PROGRAMS += tests/fuzz/replay_store_snapshot
+tests_fuzz_replay_store_snapshot_SOURCES = tests/fuzz/fuzz_store_snapshot.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_store_snapshot_LDADD = natsd-js/store/libstore.a $(STORE_LIBS) tests/libdisktest.a $(COMMON_LIBS)
+TESTS += tests/fuzz/replay_store_snapshot
 
 check_PROGRAMS += tests/fuzz/replay_store_files
 tests_fuzz_replay_store_files_SOURCES = tests/fuzz/fuzz_store_files.c tests/fuzz/fuzz.h tests/fuzz/replay.c
@@ -52,6 +74,11 @@ tests_fuzz_replay_store_files_LDADD = natsd-js/store/libstore.a $(STORE_LIBS) te
 TESTS += tests/fuzz/replay_store_files
 
 if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_store_snapshot
+tests_fuzz_fuzz_store_snapshot_SOURCES = tests/fuzz/fuzz_store_snapshot.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_store_snapshot_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_store_snapshot_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_store_snapshot_LDADD = natsd-js/store/libstore.a $(STORE_LIBS) tests/libdisktest.a $(COMMON_LIBS)
 noinst_PROGRAMS += tests/fuzz/fuzz_store_files
 tests_fuzz_fuzz_store_files_SOURCES = tests/fuzz/fuzz_store_files.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_store_files_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)

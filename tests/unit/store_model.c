@@ -55,6 +55,7 @@ model_fill(struct model_message *m, struct store_message *to, uint8_t *memory)
 	to->headers = (struct str){ .p = (const char *)memory, .n = headers };
 	to->payload = (struct str){ .p = (const char *)memory + headers, .n = payload };
 	to->time = m->time;
+	to->id = STR_NONE;
 	to->expires = model_expires(m);
 }
 
@@ -116,6 +117,28 @@ create(struct model *m, struct store *store, unsigned i, struct seed *seed)
 	return (true);
 }
 
+/* Each has one of a few, which are used again and again: the last one counts. */
+static struct str
+model_id(unsigned k, char text[16])
+{
+	snprintf(text, 16, "id-%u", k);
+	return (str_of(text));
+}
+
+static bool
+put_id(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now)
+{
+	unsigned k = seed_below(seed, MODEL_IDS);
+	char text[16];
+
+	if (ms->last == 0)
+		return (true);
+	if (stream_id_put(s, model_id(k, text), ms->last, now, NULL) != STORE_OK)
+		return (false);
+	ms->ids[k] = (struct model_id){ .seq = ms->last, .time = now };
+	return (true);
+}
+
 /* A large one that could not be written: it was never there. */
 static void
 told_failed(void *arg, uint64_t first, uint64_t last, struct str subject, enum removal why)
@@ -128,6 +151,9 @@ told_failed(void *arg, uint64_t first, uint64_t last, struct str subject, enum r
 	ck_assert(why == REMOVAL_FAILED);
 	ck_assert(first == last && ms->messages[first].here);
 	ms->messages[first].here = false;
+	for (unsigned k = 0; k < MODEL_IDS; k++)
+		if (ms->ids[k].seq == first)
+			ms->ids[k].seq = 0;
 }
 
 static bool
@@ -136,7 +162,9 @@ append(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now
 	static uint8_t memory[MODEL_MESSAGE_MAX];
 	struct model_message m = { .here = true, .subject = (uint8_t)seed_below(seed,
 		MODEL_SUBJECTS), .what = (uint32_t)seed_next(seed) };
+	unsigned k = seed_below(seed, 2 * MODEL_IDS);
 	struct store_message full;
+	char text[16];
 	struct err err;
 	enum store_result result;
 
@@ -145,6 +173,7 @@ append(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now
 	m.time = now - (int64_t)seed_below(seed, 5);
 	m.expires = now + 1 + (int64_t)seed_below(seed, 400);
 	model_fill(&m, &full, memory);
+	full.id = k < MODEL_IDS ? model_id(k, text) : STR_NONE;
 	result = stream_append(s, &full, &err);
 	if (result != STORE_OK)
 		return (false);
@@ -153,6 +182,8 @@ append(struct model_stream *ms, struct stream *s, struct seed *seed, int64_t now
 	m.time = full.time;
 	ms->messages[++ms->last] = m;
 	ms->last_time = full.time;
+	if (k < MODEL_IDS)
+		ms->ids[k] = (struct model_id){ .seq = full.seq, .time = full.time };
 	return (true);
 }
 
@@ -160,7 +191,8 @@ static bool
 remove_one(struct model_stream *ms, struct stream *s, struct seed *seed)
 {
 	uint64_t seq = 1 + seed_below(seed, (unsigned)ms->last + 2), cut;
-	enum store_result result = seed_below(seed, 20) == 0 ? stream_erase(s, seq, &cut, NULL) :
+	bool erase = seed_below(seed, 20) == 0;
+	enum store_result result = erase ? stream_erase(s, seq, &cut, NULL) :
 	    stream_remove(s, seq, NULL);
 	bool here = seq <= ms->last && ms->messages[seq].here;
 
@@ -168,6 +200,9 @@ remove_one(struct model_stream *ms, struct stream *s, struct seed *seed)
 		ck_assert(result == STORE_NONE);
 	else if (result == STORE_OK)
 		ms->messages[seq].here = false;
+	/* Also when that could not be said in the journal. */
+	if (here && erase)
+		ms->erased[seq] = ++ms->erasures;
 	return (!here || result == STORE_OK);
 }
 
@@ -361,11 +396,19 @@ static bool
 truncate_to(struct model_stream *ms, struct stream *s, struct seed *seed)
 {
 	uint64_t back = seed_below(seed, 12), to = ms->last > back ? ms->last - back : 0;
+	bool gone[MODEL_SEQS] = { false };
+	enum store_result result;
 
-	if (stream_truncate(s, to, NULL) != STORE_OK)
-		return (false);
+	stream_tell(s, told_gone, gone);
+	result = stream_truncate(s, to, NULL);
+	stream_tell(s, told_failed, ms);
+	if (result != STORE_OK) /* what could be read of it may be gone */
+		return (purge_half(ms, gone));
 	for (uint64_t seq = to + 1; seq <= ms->last; seq++)
 		ms->messages[seq].here = false;
+	for (unsigned k = 0; k < MODEL_IDS && to < ms->last; k++)
+		if (ms->ids[k].seq > to)
+			ms->ids[k].seq = 0;
 	ms->last = to;
 	return (true);
 }
@@ -381,7 +424,10 @@ model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 	ck_assert(ms->here == (s != NULL));
 	if (s == NULL)
 		return (create(m, store, i, seed));
+	stream_ids(s, MODEL_WINDOW, ms->now = now);
 	stream_tell(s, told_failed, ms);
+	if (what < 2)
+		return (put_id(ms, s, seed, now));
 	if (what < 69)
 		return (append(ms, s, seed, now));
 	if (what < 83)
@@ -416,6 +462,29 @@ model_step(struct model *m, struct store *store, struct seed *seed, int64_t now)
 }
 
 /* ---- comparing ---- */
+
+static const char *
+ids_differ(const struct model_stream *ms, struct stream *s)
+{
+	static char why[120];
+	enum store_result result;
+	uint64_t seq = 0;
+	char text[16];
+
+	stream_ids(s, MODEL_WINDOW, ms->now);
+	for (unsigned k = 0; k < MODEL_IDS; k++) {
+		const struct model_id *id = &ms->ids[k];
+		bool known = id->seq != 0 && id->time > ms->now - MODEL_WINDOW;
+
+		result = stream_id(s, model_id(k, text), ms->now, &seq, NULL);
+		if (result != (known ? STORE_OK : STORE_NONE) || (known && seq != id->seq)) {
+			snprintf(why, sizeof(why), "id %u: result %d, sequence %u, expected %d, %u, last %u", k,
+			    result, (unsigned)seq, known, (unsigned)id->seq, (unsigned)ms->last);
+			return (why);
+		}
+	}
+	return (NULL);
+}
 
 static bool
 same(const struct model_message *m, const struct store_message *found)
@@ -512,8 +581,8 @@ model_look(const struct model *m, struct store *store, struct seed *seed)
 		ck_assert_uint_eq(newest, 0);
 }
 
-static const char *
-stream_differs(const struct model_stream *ms, struct stream *s)
+const char *
+model_stream_differs(const struct model_stream *ms, struct stream *s)
 {
 	static char text[200];
 	struct store_message found;
@@ -555,7 +624,7 @@ stream_differs(const struct model_stream *ms, struct stream *s)
 		    (result == STORE_OK && memcmp(value.p, &ms->small[k], 4) != 0))
 			return ("small state");
 	}
-	return (stream_marked(s, 7, 3) == ms->mark ? NULL : "mark");
+	return (stream_marked(s, 7, 3) == ms->mark ? ids_differ(ms, s) : "mark");
 }
 
 const char *
@@ -568,7 +637,7 @@ model_differs(const struct model *m, struct store *store)
 
 		if (m->streams[i].here != (s != NULL))
 			return ("a stream is there, or not");
-		why = s == NULL ? NULL : stream_differs(&m->streams[i], s);
+		why = s == NULL ? NULL : model_stream_differs(&m->streams[i], s);
 		if (why != NULL)
 			return (why);
 	}

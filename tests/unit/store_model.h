@@ -14,6 +14,8 @@
 #define MODEL_SEQS 2048u
 #define MODEL_SUBJECTS 8u
 #define MODEL_KEYS 4u
+#define MODEL_IDS 24u
+#define MODEL_WINDOW 400
 
 struct model_message {
 	bool here;
@@ -21,6 +23,11 @@ struct model_message {
 	uint32_t what; /* headers and payload are made of it */
 	int64_t time;
 	int64_t expires; /* if it says so: what */
+};
+
+struct model_id {
+	uint64_t seq; /* 0: none */
+	int64_t time;
 };
 
 struct model_stream {
@@ -31,6 +38,10 @@ struct model_stream {
 	struct model_message messages[MODEL_SEQS];
 	uint32_t small[MODEL_KEYS]; /* 0: none */
 	uint64_t mark;
+	struct model_id ids[MODEL_IDS];
+	int64_t now; /* when it was changed last */
+	uint32_t erased[MODEL_SEQS]; /* the how manieth erasure it was; 0: none */
+	uint32_t erasures;
 };
 
 struct model {
@@ -52,5 +63,6 @@ void model_look(const struct model *, struct store *, struct seed *);
 
 /* model_differs - NULL: the store holds what the model says; else what is different. */
 const char *model_differs(const struct model *, struct store *);
+const char *model_stream_differs(const struct model_stream *, struct stream *);
 
 #endif

@@ -231,6 +231,77 @@ START_TEST(sparse_blocks_are_written_anew)
 END_TEST
 
 static void
+count_files(void *arg, const char *path, uint8_t *data, size_t n)
+{
+	unsigned *count = arg;
+
+	(void)data;
+	(void)n;
+	*count += strstr(path, ".blk") != NULL;
+}
+
+/* One in a hundred stays: files do not stay tiny for ever, and the rate is kept. */
+START_TEST(sparse_neighbours_become_one)
+{
+	struct disk *d = disk_memory(64u << 20);
+	struct store *store = open_store(d);
+	struct stream *s = make(store);
+	uint64_t digest, again;
+	struct mono now = mono_now();
+	struct stream_state st;
+	unsigned files = 0, steps = 0;
+
+	fill(store, s, 12000);
+	for (uint64_t seq = 1; seq <= 12000; seq++) {
+		if (seq % 100 != 0)
+			while (stream_remove(s, seq, NULL) != STORE_OK)
+				checkpoint(store);
+		if (seq % 50 == 0)
+			wait(store);
+	}
+	wait(store);
+	checkpoint(store);
+	disk_memory_each(d, count_files, &files);
+	ck_assert_uint_gt(files, 20);
+	stream_state(s, &st);
+	ck_assert(stream_digest(s, 1, 12000, &digest, NULL) == STORE_OK);
+	for (unsigned i = 0; i < 400; i++) { /* 128 KiB of it are read each 125 ms */
+		now = mono_add_ms(now, 100);
+		store_turn(store, now);
+		if (st.blocks > 20 && i < 10)
+			steps++;
+		wait(store);
+		if (i % 20 == 19)
+			checkpoint(store);
+		stream_state(s, &st);
+	}
+	ck_assert_uint_eq(steps, 10);
+	checkpoint(store);
+	checkpoint(store);
+	stream_state(s, &st);
+	ck_assert_uint_eq(st.messages, 120);
+	ck_assert_uint_le(st.blocks, 4);
+	files = 0;
+	disk_memory_each(d, count_files, &files);
+	ck_assert_uint_le(files, 4);
+	for (unsigned life = 0; life < 2; life++) {
+		ck_assert(stream_digest(s, 1, 12000, &again, NULL) == STORE_OK);
+		ck_assert(digest == again);
+		store_abandon(store);
+		store = open_store(d);
+		s = find(store);
+		stream_state(s, &st);
+		ck_assert_uint_eq(st.messages, 120);
+		ck_assert_uint_eq(st.last_seq, 12000);
+		ck_assert_uint_eq(st.deleted, 12001 - st.first_seq - 120);
+		ck_assert_uint_eq(reports, 0);
+	}
+	store_abandon(store);
+	disk_free(d);
+}
+END_TEST
+
+static void
 flip(void *arg, const char *path, uint8_t *data, size_t n)
 {
 	const char *name = arg;
@@ -423,6 +494,7 @@ END_TEST
 UNIT_MAIN("store_care",
     tcase_add_loop_test(tc, erased_is_in_no_file_faults_18, 0, 2);
     tcase_add_test(tc, sparse_blocks_are_written_anew);
+    tcase_add_test(tc, sparse_neighbours_become_one);
     tcase_add_test(tc, scrub_finds_a_flip_faults_44);
     tcase_add_test(tc, scrub_keeps_its_rate_faults_44);
     tcase_add_test(tc, a_flip_brings_nothing_back_faults_17);

@@ -201,6 +201,7 @@ cuts_run(struct seed seed)
 	struct cuts *x = calloc(1, sizeof(*x));
 	struct store *store = open_store(d);
 	unsigned turns = is_long() ? 8000 : 400;
+	struct mono now_mono = mono_now();
 	int64_t now = 1000;
 	struct err err;
 
@@ -214,6 +215,7 @@ cuts_run(struct seed seed)
 				break;
 		ck_assert(store_wait(store, &err) == STORE_OK);
 		x->acked = x->now;
+		store_turn(store, now_mono = mono_add_ms(now_mono, 150)); /* care, too */
 		if (store_wants_checkpoint(store) || seed_below(&seed, 4) == 0)
 			if (store_checkpoint(store, &err) != STORE_OK)
 				ck_abort_msg("%s", err.text);
@@ -252,6 +254,57 @@ static const uint64_t found_once[] = { 0xd896, 0x2a897, 0x2e675, 0x55121, 0x123f
 START_TEST(power_cuts_again)
 {
 	cuts_run((struct seed){ .state = found_once[_i] });
+}
+END_TEST
+
+struct away {
+	uint64_t seed;
+	unsigned images;
+};
+
+static void
+away_cut(void *arg, struct disk *d)
+{
+	struct away *x = arg;
+
+	for (unsigned i = 0; i < 20; i++, x->images++) {
+		struct choice c = choice_seed(x->seed++);
+		struct disk *image = disk_memory_image(d, &c);
+
+		damage_reports = 0;
+		store_abandon(open_store(image));
+		if (damage_reports != 0)
+			ck_abort_msg("%s", last_report);
+		disk_free(image);
+	}
+}
+
+/* The file of a block that went is away, or named by the state: also when the state is written anew
+ * without it. */
+START_TEST(unlinked_blocks_stay_away)
+{
+	struct stream_config c = { .account = STR("A"), .name = STR("S"), .created = 1 };
+	struct store_message m = { .subject = STR("a"), .payload = STR("b"), .time = 1 };
+	struct disk *d = disk_memory(64u << 20);
+	struct store *store = open_store(d);
+	struct away x = { .seed = 1 };
+	struct stream *s;
+	struct err err;
+
+	ck_assert(stream_create(store, &c, &s, &err) == STORE_OK);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert(stream_append(s, &m, &err) == STORE_OK);
+	ck_assert(store_checkpoint(store, &err) == STORE_OK);
+	disk_memory_on_change(d, away_cut, &x);
+	for (unsigned i = 0; i < 3; i++) { /* nothing else is written than a state */
+		ck_assert(stream_truncate(s, 0, &err) == STORE_OK);
+		ck_assert(store_checkpoint(store, &err) == STORE_OK);
+		ck_assert(stream_advance(s, 3, &err) == STORE_OK);
+	}
+	disk_memory_on_change(d, NULL, NULL);
+	ck_assert_uint_gt(x.images, 200);
+	store_abandon(store);
+	disk_free(d);
 }
 END_TEST
 
@@ -403,5 +456,6 @@ UNIT_MAIN("store_model",
     tcase_add_loop_test(tc, random_operations, 0, 3);
     tcase_add_test(tc, power_cuts);
     unit_rows(tc, power_cuts_again, found_once);
+    tcase_add_test(tc, unlinked_blocks_stay_away);
     unit_rows(tc, every_call_fails_once, faults);
     unit_rows(tc, power_goes_after_a_kill, deaths);)

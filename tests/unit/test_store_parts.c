@@ -95,6 +95,28 @@ START_TEST(record_bytes_as_drawn)
 }
 END_TEST
 
+/* Those of section 2: what the journal has of a large one. */
+START_TEST(large_bytes_as_drawn)
+{
+	static char xs[100000];
+	static uint8_t p[100048];
+	struct record r = { .type = RECORD_MESSAGE, .flags = RECORD_EARLY, .seq = 8,
+		.time = 1700000001000000000, .subject = STR("a.b"),
+		.payload = { .p = xs, .n = sizeof(xs) }, .link = 0x00ab91dd };
+	char text[200] = "";
+
+	memset(xs, 'x', sizeof(xs));
+	ck_assert_uint_eq(record_length(&r), sizeof(p));
+	record_encode(p, record_place(0x1122334455667788, RECORD_IN_BLOCK, 3, 104), &r);
+	for (unsigned i = 0; i < RECORD_HEAD; i++)
+		snprintf(text + 2 * i, 3, "%02x", p[i]);
+	ck_assert_str_eq(text,
+	    "87cb60ea42560acf" "dd91ab00cb860100"
+	    "0202030000000000" "0800000000000000"
+	    "00cac471fe9c9717");
+}
+END_TEST
+
 START_TEST(record_verifies_only_in_its_place)
 {
 	struct record r = { .type = RECORD_MESSAGE, .seq = 7, .time = -1, .subject = STR("a.b"),
@@ -239,6 +261,7 @@ UNIT_MAIN("store_parts",
     tcase_add_test(tc, seqset_is_cut);
     tcase_add_test(tc, seqset_against_bits);
     tcase_add_test(tc, record_bytes_as_drawn);
+    tcase_add_test(tc, large_bytes_as_drawn);
     tcase_add_test(tc, record_verifies_only_in_its_place);
     tcase_add_test(tc, records_are_found_again);
     tcase_add_test(tc, subjects_come_and_go);)
