@@ -7,14 +7,13 @@
 #include "natsd-front/gather.h"
 #include "natsd-front/worker.h"
 
-#define LOOK_NS (5 * NS_PER_MS) /* a guest's timers are looked at so often, while the host is busy */
-
 struct guest {
 	struct gather *gather;
 	struct worker *w;
 	struct event *event; /* its loop has something to do */
 	bool here;
 	bool called; /* the event was there */
+	struct mono due; /* its next timer, as of the host's last wait; 0: none */
 	uint64_t msgs; /* routed, when the window began */
 	int64_t slept_ns; /* likewise */
 };
@@ -222,29 +221,19 @@ gather_sleep(struct gather *ga)
 	return (false);
 }
 
-static bool
-is_due(const struct worker *w, struct mono now)
-{
-	struct mono when;
-
-	if (mono_diff_ns(now, w->now) < LOOK_NS)
-		return (false);
-	when = worker_next_wake(w);
-	return (when.ns != 0 && !mono_before(now, when));
-}
-
 static void
 guest_turn(struct guest *g, struct mono now)
 {
 	struct worker *w = g->w;
 
-	if (!g->called && !worker_has_work(w) && !is_due(w, now)) {
+	if (!g->called && !worker_has_work(w) && (g->due.ns == 0 || mono_before(now, g->due))) {
 		qsbr_quiescent(w->qsbr);
 		return;
 	}
 	if (g->called)
 		event_base_loop(w->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	g->called = false;
+	g->due = (struct mono){ 0 };
 	worker_turn(w);
 }
 
@@ -326,7 +315,7 @@ gather_turn(struct gather *ga)
 }
 
 struct mono
-gather_next(const struct gather *ga)
+gather_next(struct gather *ga)
 {
 	struct mono when = { 0 }, other;
 
@@ -337,7 +326,7 @@ gather_next(const struct gather *ga)
 	for (unsigned i = 1; i < ga->n; i++) {
 		if (!ga->guests[i].here)
 			continue;
-		other = worker_next_wake(ga->guests[i].w);
+		other = ga->guests[i].due = worker_next_wake(ga->guests[i].w);
 		if (other.ns != 0 && (when.ns == 0 || mono_before(other, when)))
 			when = other;
 	}

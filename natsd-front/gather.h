@@ -55,7 +55,7 @@ bool gather_sleep(struct gather *);
 /* gather_turn - the guests' turns, after the host's; and who sits where from now on. */
 void gather_turn(struct gather *);
 /* gather_next - when the host has to be awake for a guest, or to look around; 0: never. */
-struct mono gather_next(const struct gather *);
+struct mono gather_next(struct gather *);
 /* gather_end - all sit on their own threads, for good. */
 void gather_end(struct gather *);
 

@@ -33,14 +33,14 @@ dist_check_SCRIPTS += $(HOUSE_TESTS)
 # The tests that kill a role at a named place need a build with --enable-killpoints.
 KILL_TESTS = $(SYSTEM_KILL_TESTS)
 THREAD_TESTS = tests/unit/test_store_journal tests/unit/test_store_model tests/unit/test_store_snapshot tests/unit/test_ring tests/unit/test_inbox tests/unit/test_qsbr tests/unit/test_trie \
-	tests/unit/test_trie_cache tests/unit/test_err_log tests/unit/test_worker tests/unit/test_lend tests/unit/test_tls \
+	tests/unit/test_trie_cache tests/unit/test_err_log tests/unit/test_worker tests/unit/test_lend tests/unit/test_gather tests/unit/test_tls \
 	tests/system/core.py tests/system/deliver.py tests/system/limits.py \
 	tests/system/tls.py tests/system/kills/random_kills.py
 check-kills: $(check_PROGRAMS) $(check_DATA)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS="$(KILL_TESTS)"
 # What has threads, for a build with --enable-tsan.
 check-threads: $(check_PROGRAMS)
-	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS="$(THREAD_TESTS)"
+	NATSD_THREADS_ONLY=1 $(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS="$(THREAD_TESTS)"
 # Everything, with the long form of what has one, and deliberate faults that must be noticed.
 check-long:
 	NATSD_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check
