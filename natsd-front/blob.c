@@ -1,10 +1,10 @@
 #include "config.h"
 
 #include <assert.h>
-#include <malloc.h>
 #include <stdlib.h>
 
 #include "natsd-front/blob.h"
+#include "natsd-front/heap.h"
 
 static const size_t blob_sizes[BLOB_CLASSES] = { BLOB_SMALL, BLOB_MEDIUM, BLOB_LARGE };
 /* unused blobs that a trim leaves in each list: 32 KiB, 128 KiB, 256 KiB */
@@ -120,7 +120,7 @@ blob_store_trim(struct blob_store *st)
 	/* malloc keeps what lies between two blocks in use: a burst of everybody would cost for ever. */
 	if (st->idle_bytes >= GIVE_BACK_BYTES) {
 		st->idle_bytes = 0;
-		malloc_trim(0);
+		heap_give_back();
 	}
 }
 

@@ -218,6 +218,17 @@ make_helpers(struct front *f, struct err *e)
 	return (f->shared->helpers == NULL ? -1 : 0);
 }
 
+static void
+make_gather(struct front *f)
+{
+	struct worker *host = f->threads[0].worker;
+
+	host->gather = gather_new(host, seating_next, SEATING_WINDOW_NS);
+	if (host->gather == NULL)
+		log_warn("natsd.gather: every worker keeps a thread of its own: no memory, or it is not known what "
+		    "an event loop waits on");
+}
+
 int
 front_make(struct front *f, struct err *e)
 {
@@ -253,8 +264,7 @@ front_make(struct front *f, struct err *e)
 	if (make_links(f, e) != 0)
 		return (-1);
 	if (n > 1 && o->gather)
-		f->threads[0].worker->gather = gather_new(f->threads[0].worker, seating_next,
-		    SEATING_WINDOW_NS);
+		make_gather(f);
 	front_tell_peers(f);
 	return (make_monitor(f, e));
 }

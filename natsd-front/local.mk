@@ -37,7 +37,7 @@ natsd_front_libfront_a_SOURCES = \
 	natsd-front/deliver.c natsd-front/deliver.h natsd-front/deliver_here.c \
 	natsd-front/deliver_ring.c natsd-front/fan.h \
 	natsd-front/front.c natsd-front/front.h \
-	natsd-front/base_fd.h \
+	natsd-front/base_fd.h natsd-front/heap.h \
 	natsd-front/gather.c natsd-front/gather.h natsd-front/seating.c natsd-front/seating.h \
 	natsd-front/helpers.c natsd-front/helpers.h \
 	natsd-front/grants.c natsd-front/grants.h \
@@ -109,13 +109,18 @@ natsd_front_libfront_a_SOURCES += natsd-front/auth/bcrypt_openbsd.c
 else
 natsd_front_libfront_a_SOURCES += natsd-front/auth/bcrypt_crypt.c
 endif
+if GLIBC_HEAP
+natsd_front_libfront_a_SOURCES += natsd-front/heap_glibc.c
+else
+natsd_front_libfront_a_SOURCES += natsd-front/heap_none.c
+endif
 if LINUX
 natsd_front_libfront_a_SOURCES += natsd-front/base_fd_epoll.c
 else
 natsd_front_libfront_a_SOURCES += natsd-front/base_fd_kqueue.c
 endif
 EXTRA_DIST += natsd-front/auth/bcrypt_openbsd.c natsd-front/auth/bcrypt_crypt.c \
-	natsd-front/base_fd_epoll.c natsd-front/base_fd_kqueue.c
+	natsd-front/base_fd_epoll.c natsd-front/base_fd_kqueue.c natsd-front/heap_glibc.c natsd-front/heap_none.c
 natsd_front_natsd_front_SOURCES = natsd-front/main.c natsd-front/tsan.c
 natsd_front_natsd_front_LDADD = natsd-front/libfront.a $(COMMON_LIBS) $(JANSSON_LIBS) $(CRYPT_LIBS) \
 	$(LIBSSL_LIBS)

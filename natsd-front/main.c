@@ -7,7 +7,6 @@
 #include <sys/random.h>
 
 #include <jansson.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -19,10 +18,9 @@
 #include "common/nkey.h"
 #include "common/sandbox.h"
 #include "natsd-front/front.h"
+#include "natsd-front/heap.h"
 #include "natsd-front/probe.h"
 #include "natsd-front/tls/library.h"
-
-#define ARENAS_MAX 2 /* of malloc: messages do not come there, memory counts */
 
 /* What libraries would open files for later, when none can be opened any more. */
 static void
@@ -51,7 +49,7 @@ process_settings(void)
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGUSR2, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
-	mallopt(M_ARENA_MAX, ARENAS_MAX);
+	heap_begin();
 }
 
 static int

@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <malloc.h>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -10,6 +9,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "natsd-front/heap.h"
 #include "natsd-front/tls/bio.h"
 #include "natsd-front/tls/library.h"
 
@@ -63,7 +63,7 @@ take_memory(size_t n, const char *file, int line)
 static void
 give_memory(void *p, const char *file, int line)
 {
-	size_t n = p == NULL || !keeps ? 0 : malloc_usable_size(p);
+	size_t n = p == NULL || !keeps ? 0 : heap_usable(p);
 	struct class *k;
 
 	(void)file;

@@ -20,6 +20,7 @@ SYSTEM_TESTS = \
 	tests/system/auth.py \
 	tests/system/limits.py \
 	tests/system/deliver.py \
+	tests/system/gather.py \
 	tests/system/permissions.py \
 	tests/system/mappings.py \
 	tests/system/msg_trace.py \

@@ -43,7 +43,7 @@ open_with(struct disk *d, bool thread, const char *index)
 	o.journal.segments = 6;
 	o.block_bytes = 4096;
 	o.write_cache = 20000;
-	o.write_age_ns = NS_PER_MS;
+	o.write_age_ns = 3600 * NS_PER_S; /* no clock decides what a seed does */
 	o.read_cache = 20000;
 	o.large_bytes = 1500;
 	o.thread = thread;
