@@ -85,7 +85,7 @@ struct snapshot_part { /* of one worker */
 	/* SNAPSHOT_LOAD: */
 	uint64_t waiting_bytes; /* that found no room in a ring */
 	uint32_t ring_bytes[PEER_COUNT]; /* in the ring to that role, not yet finished with */
-	uint32_t waiting[SNAPSHOT_WAITS]; /* connections that are not read for now */
+	uint32_t waiting[SNAPSHOT_WAITS]; /* connections that wait instead of being read */
 };
 
 struct snapshot_role {

@@ -81,7 +81,7 @@ waiting(struct metrics *m, const struct facts *f)
 	unsigned i, k;
 
 	family(m, "waiting_connections", METRICS_GAUGE,
-	    "that are not read for now: callers that wait for what is named");
+	    "that wait for what is named before they are read again");
 	for (i = 0; i < f->workers->nparts; i++) {
 		for (k = 0; k < SNAPSHOT_WAITS; k++) {
 			metrics_sample(m);

@@ -123,7 +123,7 @@ cut_gone(struct stream *s, struct job *j)
 		return (-1);
 	for (uint32_t i = 0; i < s->gone_count; i++) {
 		if (s->gone[i].held)
-			continue; /* the state says it, the file stays for now */
+			continue; /* the state says it, the file stays as long as a snapshot needs it */
 		j->gone[j->gone_count++] = (struct job_gone){ .number = s->gone[i].number,
 			.keep = s->gone[i].keep };
 		store_handles_drop(s->store, s->uid, s->gone[i].number);
