@@ -153,14 +153,9 @@ static int
 ranked_compare(const void *va, const void *vb)
 {
 	const struct ranked *a = va, *b = vb;
-	size_t n = a->item->key.n < b->item->key.n ? a->item->key.n : b->item->key.n;
-	int c = n == 0 ? 0 : memcmp(a->item->key.p, b->item->key.p, n);
+	int c = str_cmp(a->item->key, b->item->key);
 
-	if (c != 0)
-		return (c);
-	if (a->item->key.n != b->item->key.n)
-		return (a->item->key.n < b->item->key.n ? -1 : 1);
-	return (a->rank < b->rank ? -1 : a->rank > b->rank);
+	return (c != 0 ? c : (a->rank > b->rank) - (a->rank < b->rank));
 }
 
 /* Of items with one key the last counts, at the place of the first. */

@@ -5,6 +5,7 @@
 
 #include "common/conf_char.h"
 #include "common/lex.h"
+#include "common/num.h"
 
 /* ---- values ---- */
 
@@ -56,18 +57,6 @@ string_text(struct conf_lex *lx, struct str *text)
 	return (true);
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (c - 'a' + 10);
-	if (c >= 'A' && c <= 'F')
-		return (c - 'A' + 10);
-	return (-1);
-}
-
 /* Behind "\x".  LEX_ON: *byte is what it says. */
 static enum lex_step
 read_hex(struct conf_lex *lx, struct conf_token *tok, char *byte)
@@ -81,7 +70,7 @@ read_hex(struct conf_lex *lx, struct conf_token *tok, char *byte)
 		    "Expected two hexadecimal digits after '\\x', but hit end of line"));
 	}
 	digits = lx->text.p + lx->at - 2;
-	if (hex_digit(digits[0]) < 0 || hex_digit(digits[1]) < 0) {
+	if (num_hex_digit(digits[0]) < 0 || num_hex_digit(digits[1]) < 0) {
 		lx->scratch.len = 0;
 		if (buf_addf(&lx->scratch, "%sgot '%.2s'", expected, digits) != 0)
 			return (lex_error(lx, tok, "out of memory"));
@@ -89,7 +78,7 @@ read_hex(struct conf_lex *lx, struct conf_token *tok, char *byte)
 		tok->text = buf_str(&lx->scratch);
 		return (LEX_TOLD);
 	}
-	*byte = (char)(hex_digit(digits[0]) << 4 | hex_digit(digits[1]));
+	*byte = (char)(num_hex_digit(digits[0]) << 4 | num_hex_digit(digits[1]));
 	return (LEX_ON);
 }
 

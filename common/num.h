@@ -28,6 +28,17 @@ int num_parse_go_int(struct str s, int64_t *out);
  */
 int32_t num_parse_size(struct str s);
 
+/* num_hex_digit - 0..15; -1: it is none. */
+static inline int
+num_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (c - 'a' + 10);
+	return (c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1);
+}
+
 /* Checked arithmetic: false (and *out untouched) when the result does not fit. */
 static inline bool
 num_add_u64(uint64_t a, uint64_t b, uint64_t *out)

@@ -32,6 +32,16 @@ str_eq(struct str a, struct str b)
 	return (a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0));
 }
 
+/* str_cmp - < 0, 0, > 0 in the order of their bytes; one that the other begins with is before it. */
+static inline int
+str_cmp(struct str a, struct str b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n == 0 ? 0 : memcmp(a.p, b.p, n);
+
+	return (c != 0 ? c : (a.n > b.n) - (a.n < b.n));
+}
+
 static inline bool
 str_starts(struct str s, struct str prefix)
 {

@@ -44,14 +44,9 @@ static int
 pair_compare(const void *va, const void *vb)
 {
 	const struct trace_pair *a = va, *b = vb;
-	size_t n = a->key.n < b->key.n ? a->key.n : b->key.n;
-	int c = memcmp(a->key.p, b->key.p, n);
+	int c = str_cmp(a->key, b->key);
 
-	if (c != 0)
-		return (c);
-	if (a->key.n != b->key.n)
-		return (a->key.n < b->key.n ? -1 : 1);
-	return (a->place < b->place ? -1 : 1);
+	return (c != 0 ? c : (a->place > b->place) - (a->place < b->place));
 }
 
 /* Keys sorted, as Go prints a map, each with all its values. */

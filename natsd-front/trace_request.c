@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "common/num.h"
 #include "natsd-front/trace_request.h"
 
 #include <stdlib.h>
@@ -36,15 +37,6 @@ trace_request_likely(struct str h)
 	return (false);
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	c = (char)(c | 0x20);
-	return (c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1);
-}
-
 /* nats-server reads the field as a signed number: a plus sign is as good as a zero. */
 bool
 trace_request_sampled(struct str v)
@@ -59,8 +51,8 @@ trace_request_sampled(struct str v)
 	}
 	if (fields != 4 || v.n != 2)
 		return (false);
-	high = v.p[0] == '+' ? 0 : hex_digit(v.p[0]);
-	low = hex_digit(v.p[1]);
+	high = v.p[0] == '+' ? 0 : num_hex_digit(v.p[0]);
+	low = num_hex_digit(v.p[1]);
 	return (high >= 0 && high < 8 && low >= 0 && (low & 1) == 1);
 }
 

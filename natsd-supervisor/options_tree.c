@@ -200,12 +200,8 @@ item_compare(const void *va, const void *vb)
 {
 	const struct conf_item *a = *(const struct conf_item *const *)va;
 	const struct conf_item *b = *(const struct conf_item *const *)vb;
-	size_t n = a->key.n < b->key.n ? a->key.n : b->key.n;
-	int c = n == 0 ? 0 : memcmp(a->key.p, b->key.p, n);
 
-	if (c != 0)
-		return (c);
-	return (a->key.n < b->key.n ? -1 : a->key.n > b->key.n);
+	return (str_cmp(a->key, b->key));
 }
 
 static void

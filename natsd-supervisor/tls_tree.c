@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "common/num.h"
 #include "natsd-supervisor/tls_tree.h"
 
 #include <ctype.h>
@@ -242,22 +243,13 @@ set_groups(struct tls_block *b, const struct conf_item *item)
 
 /* ---- pinned certificates ---- */
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	c = (char)tolower((unsigned char)c);
-	return (c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1);
-}
-
 static bool
 parse_pin(struct str s, uint8_t pin[TLS_PIN_BYTES])
 {
 	if (s.n != 2 * TLS_PIN_BYTES)
 		return (false);
 	for (size_t i = 0; i < TLS_PIN_BYTES; i++) {
-		int high = hex_digit(s.p[2 * i]), low = hex_digit(s.p[2 * i + 1]);
+		int high = num_hex_digit(s.p[2 * i]), low = num_hex_digit(s.p[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return (false);

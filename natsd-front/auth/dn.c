@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/num.h"
 #include "natsd-front/auth/dn.h"
 
 struct dn_attr {
@@ -52,16 +53,6 @@ type_named(struct str name)
 	return (CERT_OTHER);
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return ((c | 0x20) - 'a' + 10);
-	return (-1);
-}
-
 static void
 scan_byte(struct scan *s, char c)
 {
@@ -81,8 +72,8 @@ scan_escape(struct scan *s)
 		scan_byte(s, s->in.p[s->at++]);
 		return (0);
 	}
-	if (s->in.n - s->at < 2 || (high = hex_value(s->in.p[s->at])) < 0 ||
-	    (low = hex_value(s->in.p[s->at + 1])) < 0)
+	if (s->in.n - s->at < 2 || (high = num_hex_digit(s->in.p[s->at])) < 0 ||
+	    (low = num_hex_digit(s->in.p[s->at + 1])) < 0)
 		return (-1);
 	scan_byte(s, (char)(high << 4 | low));
 	s->at += 2;

@@ -1,25 +1,16 @@
 #include "config.h"
 
+#include "common/num.h"
 #include "natsd-front/monitor/http_chunks.h"
 
 #define DIGITS_MAX 16
 #define OTHER_MAX (16u << 10) /* bytes that are no data: sizes, extensions, trailers */
 
-static int
-hex_digit(char b)
-{
-	if (b >= '0' && b <= '9')
-		return (b - '0');
-	if ((b | 0x20) >= 'a' && (b | 0x20) <= 'f')
-		return ((b | 0x20) - 'a' + 10);
-	return (-1);
-}
-
 /* A byte of a size; what may stand behind one: blanks, an extension, CR. */
 static int
 size_byte(struct http_chunks *c, char b)
 {
-	int digit = hex_digit(b);
+	int digit = num_hex_digit(b);
 
 	if (digit >= 0 && c->state != HTTP_CHUNKS_EXTENSION) {
 		if (++c->digits > DIGITS_MAX)

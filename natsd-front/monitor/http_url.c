@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/num.h"
 #include "natsd-front/monitor/http_url.h"
 
 static int unescape(struct str, bool plus_is_blank, struct buf *out);
@@ -154,18 +155,6 @@ http_query_get(struct str query, const char *key, struct buf *out)
 }
 
 static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (c - 'a' + 10);
-	if (c >= 'A' && c <= 'F')
-		return (c - 'A' + 10);
-	return (-1);
-}
-
-static int
 unescape(struct str s, bool plus_is_blank, struct buf *out)
 {
 	size_t i;
@@ -174,9 +163,9 @@ unescape(struct str s, bool plus_is_blank, struct buf *out)
 	for (i = 0; i < s.n; i++) {
 		c = s.p[i];
 		if (c == '%') {
-			if (s.n - i < 3 || hex_digit(s.p[i + 1]) < 0 || hex_digit(s.p[i + 2]) < 0)
+			if (s.n - i < 3 || num_hex_digit(s.p[i + 1]) < 0 || num_hex_digit(s.p[i + 2]) < 0)
 				goto broken;
-			c = (char)(hex_digit(s.p[i + 1]) << 4 | hex_digit(s.p[i + 2]));
+			c = (char)(num_hex_digit(s.p[i + 1]) << 4 | num_hex_digit(s.p[i + 2]));
 			i += 2;
 		} else if (c == '+' && plus_is_blank) {
 			c = ' ';

@@ -165,10 +165,7 @@ by_source(const void *a, const void *b)
 	const struct access_mapping *x = *(const struct access_mapping *const *)a;
 	const struct access_mapping *y = *(const struct access_mapping *const *)b;
 
-	size_t n = x->source.n < y->source.n ? x->source.n : y->source.n;
-	int differ = memcmp(x->source.p, y->source.p, n);
-
-	return (differ != 0 ? differ : (x->source.n > y->source.n) - (x->source.n < y->source.n));
+	return (str_cmp(x->source, y->source));
 }
 
 static int

@@ -11,15 +11,6 @@
 #include "common/cursor.h"
 #include "natsd-js/store/store_priv.h"
 
-static int
-key_order(struct str a, struct str b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int c = n == 0 ? 0 : memcmp(a.p, b.p, n);
-
-	return (c != 0 ? c : (a.n > b.n) - (a.n < b.n));
-}
-
 /* Where the key is, or would go. */
 static uint32_t
 small_at(const struct stream *s, struct str key, bool *there)
@@ -30,7 +21,7 @@ small_at(const struct stream *s, struct str key, bool *there)
 	*there = false;
 	while (low < high) {
 		mid = low + (high - low) / 2;
-		c = key_order(s->smalls[mid].key, key);
+		c = str_cmp(s->smalls[mid].key, key);
 		if (c == 0) {
 			*there = true;
 			return (mid);
